@@ -1,0 +1,330 @@
+//! When a trial is not a measurement. A rejected trial is kept, shown and left out; it is never
+//! averaged in. Knows no variant's name and has no hopes.
+
+use std::collections::BTreeMap;
+
+use scenarios::load::Arrivals;
+use scenarios::scenario::Gates;
+
+use crate::quantile::Quantile;
+use crate::seams::WorkSeen;
+use crate::stats::order::median;
+use crate::stats::trend::mann_kendall;
+use crate::summary::micros;
+use crate::trial::{Bounded, Slice, TrialRecord, TrialSpec};
+
+/// Level of the test for drift, two-sided. With ten slices the exact distribution of Mann–Kendall's
+/// S has 0.91 % at |S| ≥ 29 and 1.7 % at |S| ≥ 27, so at most 0.91 % of trials whose slices are
+/// exchangeable are rejected for drift; fewer, since the change must also exceed `drift_percent`.
+pub const DRIFT_LEVEL: f64 = 0.01;
+
+/// The standard error of a Poisson count of n is √n; a count within four of them is not a missed
+/// rate (one in 16 000 would be).
+const POISSON_SLACK: f64 = 4.0;
+
+/// The judgement of one trial.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Admission {
+    /// Empty when the trial is a measurement.
+    pub rejections: Vec<Rejection>,
+}
+
+/// One reason why a trial is not a measurement: what was found, and what is allowed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// The trial was ended before its end.
+    #[error("stopped early, after {offered} requests")]
+    StoppedEarly {
+        /// Requests offered until then.
+        offered: u64,
+    },
+    /// The generator itself was late, so that its lateness would be taken for the subject's.
+    #[error("generator late: p99 of its own lag was {p99_us:.0} µs, {allowed_us:.0} µs is allowed")]
+    GeneratorLate {
+        /// The 99 % quantile of the pacing lag, or the longest below 368 samples.
+        p99_us: f64,
+        /// See [`Gates::late_us`].
+        allowed_us: f64,
+    },
+    /// The load was not the one asked for.
+    #[error(
+        "rate missed: {found_per_s:.1} requests a second were offered ({completed} completed), \
+         {asked_per_s:.1} ± {allowed_percent:.1} % were asked for"
+    )]
+    RateMissed {
+        /// Offered a second, in the mildest reading.
+        found_per_s: f64,
+        /// The asked rate.
+        asked_per_s: f64,
+        /// See [`Gates::rate_error_percent`]; for Poisson arrivals four standard errors more.
+        allowed_percent: f64,
+        /// Requests completed.
+        completed: u64,
+    },
+    /// Requests were not sent, since too many were in flight.
+    #[error("{count} requests were shed at the in-flight limit of {limit}, none is allowed")]
+    Shed {
+        /// How many.
+        count: u64,
+        /// The limit.
+        limit: u32,
+    },
+    /// Too many requests went without an answer or with an unexpected one.
+    #[error(
+        "{share_percent:.2} % of the requests failed ({}), {allowed_percent:.2} % is allowed",
+        listed(by_kind)
+    )]
+    Errors {
+        /// Failed and timed out, as a share of those offered.
+        share_percent: f64,
+        /// See [`Gates::errors_percent`].
+        allowed_percent: f64,
+        /// How many of each kind.
+        by_kind: BTreeMap<String, u64>,
+    },
+    /// The hypervisor gave the cores to others.
+    #[error("{percent:.1} % of the time was stolen by the hypervisor, {allowed:.1} % is allowed")]
+    Steal {
+        /// As a share of the trial.
+        percent: f64,
+        /// See [`Gates::steal_percent`].
+        allowed: f64,
+    },
+    /// The window was not steady.
+    #[error(
+        "drifting: the median went from {from_us:.0} µs to {to_us:.0} µs (trend p = {p_value:.4}), \
+         {allowed_percent:.0} % is allowed"
+    )]
+    Drifting {
+        /// Median over the first third of the slices.
+        from_us: f64,
+        /// Median over the last third.
+        to_us: f64,
+        /// Of the Mann–Kendall test.
+        p_value: f64,
+        /// See [`Gates::drift_percent`].
+        allowed_percent: f64,
+    },
+    /// The origin did other work than the generator got answers for.
+    #[error(
+        "the origin answered {seen} requests, the generator's figures allow {at_least} to {at_most}"
+    )]
+    WorkMismatch {
+        /// Requests at the origin.
+        seen: u64,
+        /// Answers that only the origin can have given.
+        at_least: u64,
+        /// All requests that may have reached it.
+        at_most: u64,
+    },
+    /// Requests were lost in the books: the second law, or a histogram that holds fewer or more
+    /// than the counters.
+    #[error("does not add up: {what} is {found}, and should be {expected}")]
+    DoesNotAddUp {
+        /// Which sum.
+        what: &'static str,
+        /// What it came to.
+        found: u64,
+        /// What it should be.
+        expected: u64,
+    },
+    /// Nothing can be said from so few.
+    #[error("{completed} requests were completed, at least {needed} are needed")]
+    TooFewSamples {
+        /// Requests completed.
+        completed: u64,
+        /// For an interval of the median.
+        needed: u64,
+    },
+}
+
+fn listed(by_kind: &BTreeMap<String, u64>) -> String {
+    let kinds: Vec<String> =
+        by_kind.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    kinds.join(", ")
+}
+
+impl Admission {
+    /// Judges a trial by the gates, with the subject's own count of its work. All reasons are
+    /// collected, none hides another.
+    #[must_use]
+    pub fn of(spec: &TrialSpec, record: &TrialRecord, work: &WorkSeen, gates: &Gates) -> Self {
+        let mut admission = Self::without_work(spec, record, gates);
+        admission.rejections.extend(work_mismatch(record, work));
+        admission
+    }
+
+    /// The same where nobody counts at the other end, as with `loadgen drive`.
+    #[must_use]
+    pub fn without_work(spec: &TrialSpec, record: &TrialRecord, gates: &Gates) -> Self {
+        let mut rejections = books(record);
+        rejections.extend(stopped_early(record));
+        rejections.extend(too_few(record));
+        rejections.extend(generator_late(record, gates));
+        rejections.extend(rate_missed(spec, record, gates));
+        rejections.extend(shed(spec, record));
+        rejections.extend(errors(record, gates));
+        rejections.extend(steal(record, gates));
+        rejections.extend(drifting(&record.slices, gates));
+        Self { rejections }
+    }
+
+    /// Whether the trial is a measurement.
+    #[must_use]
+    pub fn admitted(&self) -> bool {
+        self.rejections.is_empty()
+    }
+
+    /// All reasons in one line, joined by `; `. `None` when the trial is a measurement.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let reasons: Vec<String> = self.rejections.iter().map(ToString::to_string).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+/// The second law, and that the histograms hold what the counters say.
+fn books(record: &TrialRecord) -> Vec<Rejection> {
+    let counts = &record.counts;
+    let outcomes = counts.completed + counts.failed + counts.timed_out + counts.shed;
+    let latencies = &record.latencies;
+    [
+        ("completed + failed + timed out + shed", outcomes, counts.offered),
+        ("the count of response times", latencies.response_time.count(), counts.completed),
+        ("the count of service times", latencies.service_time.count(), counts.completed),
+        ("the count of unanswered requests", latencies.censored.count(), counts.censored()),
+    ]
+    .into_iter()
+    .filter(|(_, found, expected)| found != expected)
+    .map(|(what, found, expected)| Rejection::DoesNotAddUp { what, found, expected })
+    .collect()
+}
+
+fn stopped_early(record: &TrialRecord) -> Option<Rejection> {
+    let offered = record.counts.offered;
+    record.generator.stopped_early.then_some(Rejection::StoppedEarly { offered })
+}
+
+fn too_few(record: &TrialRecord) -> Option<Rejection> {
+    let (completed, needed) = (record.counts.completed, Quantile::P50.samples_needed());
+    (completed < needed).then_some(Rejection::TooFewSamples { completed, needed })
+}
+
+/// Judged by the pacing lag alone. The send lag also holds the wait for a free connection, which is
+/// the subject's doing and part of what is measured: it must never reject a trial.
+fn generator_late(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
+    let lag = &record.latencies.pacing_lag;
+    let p99_us = if lag.count() >= Quantile::P99.samples_needed() {
+        lag.at_quantile(Quantile::P99.fraction())
+    } else {
+        lag.max()
+    };
+    let p99_us = micros(p99_us?);
+    let median_us = match record.latencies.response_quantile(Quantile::P50) {
+        Some(Bounded::Exactly(nanos) | Bounded::AtLeast(nanos)) => micros(nanos),
+        None => 0.0,
+    };
+    let allowed_us = gates.late_us.max(gates.late_percent.fraction() * median_us);
+    (p99_us > allowed_us).then_some(Rejection::GeneratorLate { p99_us, allowed_us })
+}
+
+/// Two readings, each of which the subject can not influence: how many requests the schedule held,
+/// and over how long it was spread. The second is known as a range only: the last intended send
+/// time lies between the last completion and that less the longest response time. A rate is missed
+/// when the whole range is off.
+fn rate_missed(spec: &TrialSpec, record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
+    let counts = &record.counts;
+    let asked_per_s = spec.load.rate.per_second();
+    let planned = spec.load.rate.requests_in(spec.load.duration) as f64;
+    let slack = match spec.load.arrivals {
+        Arrivals::Constant => 0.0,
+        Arrivals::Poisson => POISSON_SLACK / planned.max(1.0).sqrt(),
+    };
+    let allowed = gates.rate_error_percent.fraction() + slack;
+    let missed = |found_per_s: f64| Rejection::RateMissed {
+        found_per_s,
+        asked_per_s,
+        allowed_percent: 100.0 * allowed,
+        completed: counts.completed,
+    };
+    let offered = counts.offered as f64;
+    // A request more or less is the rounding of the window, not a rate.
+    if (offered - planned).abs() > (allowed * planned).max(1.0) {
+        return Some(missed(offered / spec.load.duration.as_secs_f64()));
+    }
+    let longest_s = micros(record.latencies.response_time.max()?) / 1e6;
+    let window_s = record.generator.window_s;
+    let gaps = (offered - 1.0).max(0.0);
+    let slowest = gaps / window_s.max(f64::MIN_POSITIVE);
+    let fastest = gaps / (window_s - longest_s).max(f64::MIN_POSITIVE);
+    if fastest < asked_per_s * (1.0 - allowed) {
+        return Some(missed(fastest));
+    }
+    // With unanswered requests the last completion may come long before the window's end, and the
+    // span says nothing about too high a rate.
+    let too_fast = counts.censored() == 0 && slowest > asked_per_s * (1.0 + allowed);
+    too_fast.then(|| missed(slowest))
+}
+
+fn shed(spec: &TrialSpec, record: &TrialRecord) -> Option<Rejection> {
+    let (count, limit) = (record.counts.shed, spec.load.max_in_flight);
+    (count > 0).then_some(Rejection::Shed { count, limit })
+}
+
+fn errors(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
+    let counts = &record.counts;
+    let bad = counts.failed + counts.timed_out;
+    let share_percent = 100.0 * bad as f64 / counts.offered.max(1) as f64;
+    let allowed_percent = gates.errors_percent.percent();
+    if share_percent <= allowed_percent {
+        return None;
+    }
+    let mut by_kind = counts.by_failure.clone();
+    if counts.timed_out > 0 {
+        by_kind.insert("timed out".to_owned(), counts.timed_out);
+    }
+    Some(Rejection::Errors { share_percent, allowed_percent, by_kind })
+}
+
+fn steal(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
+    let (percent, allowed) = (record.generator.steal_percent, gates.steal_percent.percent());
+    (percent > allowed).then_some(Rejection::Steal { percent, allowed })
+}
+
+/// A trend beyond chance and a change beyond what matters, both: with many requests the smallest
+/// trend is significant, and with few a large change is chance. Slices without a completed request
+/// have no median and are left out; fewer than six slices can not reach the level.
+fn drifting(slices: &[Slice], gates: &Gates) -> Option<Rejection> {
+    let medians: Vec<f64> = slices
+        .iter()
+        .filter(|slice| slice.count > 0)
+        .map(|slice| slice.response_time_p50_us)
+        .collect();
+    let p_value = mann_kendall(&medians).p_value;
+    if p_value > DRIFT_LEVEL {
+        return None;
+    }
+    let third = medians.len() / 3;
+    let from_us = median(&medians[..third])?;
+    let to_us = median(&medians[medians.len() - third..])?;
+    let allowed_percent = gates.drift_percent.percent();
+    let drifted = (to_us - from_us).abs() > allowed_percent / 100.0 * from_us;
+    drifted.then_some(Rejection::Drifting { from_us, to_us, p_value, allowed_percent })
+}
+
+/// Every completed request was answered by the origin. A request that failed or timed out may or
+/// may not have reached it (a proxy's 503 did not, a reset after the origin's answer did), so these
+/// widen the range; a shed one did not. More than that is a proxy that sends twice, fewer is an
+/// answer from elsewhere.
+fn work_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
+    let (counts, generator) = (&record.counts, &record.generator);
+    let at_least = generator.warm_up_answers + counts.completed;
+    let warm_up = generator.warm_up_requests.max(generator.warm_up_answers);
+    let at_most = warm_up + counts.completed + counts.failed + counts.timed_out;
+    let seen = work.requests_at_origin;
+    (!(at_least..=at_most).contains(&seen)).then_some(Rejection::WorkMismatch {
+        seen,
+        at_least,
+        at_most,
+    })
+}

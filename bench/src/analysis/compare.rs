@@ -1,0 +1,237 @@
+//! One named difference: pairs by block, the estimate at each quantile, the verdict. Knows rows of
+//! figures, no mesh and no article.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+
+use super::{Bootstrap, CONFIDENCE, LEVEL};
+use crate::quantile::Quantile;
+use crate::record::{
+    ComparisonRow, ComparisonSpecRecord, Estimate, Interval, PlanRecord, TrialRow, Verdict,
+};
+use crate::stats::bootstrap::bca_median;
+use crate::stats::order::{fewest_values, median, median_interval};
+use crate::stats::power::{robust_scale, values_needed};
+use crate::stats::sign::{holm, sign_test};
+
+/// More blocks than a scenario may ask for; beyond it the advice is another one.
+const MOST_BLOCKS: f64 = 1000.0;
+
+/// Both trials of a block, admitted.
+struct Pair<'a> {
+    candidate: &'a TrialRow,
+    baseline: &'a TrialRow,
+}
+
+/// A quantile of both sides, in microseconds, in every pair where it is exact on both.
+struct Sample {
+    candidate: Vec<f64>,
+    baseline: Vec<f64>,
+    differences: Vec<f64>,
+}
+
+/// A comparison at every quantile.
+pub(super) fn rows(
+    spec: &ComparisonSpecRecord,
+    plan: &PlanRecord,
+    trials: &[TrialRow],
+    bootstrap: &Bootstrap,
+) -> Vec<ComparisonRow> {
+    let pairs = pairs(spec, trials);
+    let samples = Quantile::ALL.map(|quantile| sample(&pairs, quantile));
+    let mut rows: Vec<ComparisonRow> = Quantile::ALL
+        .into_iter()
+        .zip(&samples)
+        .map(|(quantile, sample)| {
+            let mut row = estimated(spec, quantile, sample, bootstrap);
+            row.margin_us = row.baseline_us.map(|baseline| {
+                (plan.margin.percent / 100.0 * baseline).max(plan.margin.at_least_us)
+            });
+            if row.overhead_us.is_none() {
+                row.remark = Some(missing(quantile, &pairs, plan));
+            }
+            row
+        })
+        .collect();
+    let family: Vec<f64> = rows.iter().filter_map(|row| row.p_value).collect();
+    let mut corrected = holm(&family).into_iter();
+    for (row, sample) in rows.iter_mut().zip(&samples) {
+        if row.p_value.is_some() {
+            row.p_holm = corrected.next();
+        }
+        judge(row, &sample.differences, family.len());
+    }
+    rows
+}
+
+fn pairs<'a>(spec: &ComparisonSpecRecord, trials: &'a [TrialRow]) -> Vec<Pair<'a>> {
+    let of = |variant: &str| -> BTreeMap<u32, &'a TrialRow> {
+        let admitted = trials.iter().filter(|trial| trial.admitted && trial.variant == variant);
+        admitted.map(|trial| (trial.block, trial)).collect()
+    };
+    let baselines = of(&spec.baseline);
+    of(&spec.candidate)
+        .into_iter()
+        .filter_map(|(block, candidate)| {
+            baselines.get(&block).map(|&baseline| Pair { candidate, baseline })
+        })
+        .collect()
+}
+
+fn sample(pairs: &[Pair<'_>], quantile: Quantile) -> Sample {
+    let exact = pairs.iter().filter_map(|pair| {
+        let candidate = pair.candidate.response_time_us.exact(quantile)?;
+        Some((candidate, pair.baseline.response_time_us.exact(quantile)?))
+    });
+    let (candidate, baseline): (Vec<f64>, Vec<f64>) = exact.unzip();
+    let differences = candidate.iter().zip(&baseline).map(|(c, b)| c - b).collect();
+    Sample { candidate, baseline, differences }
+}
+
+fn estimated(
+    spec: &ComparisonSpecRecord,
+    quantile: Quantile,
+    sample: &Sample,
+    bootstrap: &Bootstrap,
+) -> ComparisonRow {
+    let differences = &sample.differences;
+    let overhead_us = estimate(differences);
+    let measured = overhead_us.is_some();
+    // Named by what it is for, not by its place, so that a comparison more changes no other.
+    let purpose = format!("bootstrap {} {}", spec.name, quantile.key());
+    let seed = bootstrap.seed.rng(&purpose).next_u64();
+    let bootstrapped =
+        measured.then(|| bca_median(differences, CONFIDENCE, bootstrap.resamples, seed)).flatten();
+    ComparisonRow {
+        name: spec.name.clone(),
+        candidate: spec.candidate.clone(),
+        baseline: spec.baseline.clone(),
+        measure: "response_time".to_owned(),
+        quantile,
+        candidate_us: median(&sample.candidate),
+        baseline_us: median(&sample.baseline),
+        overhead_us,
+        ratio: ratio(sample),
+        bootstrap_us: bootstrapped.map(|ends| Interval { low: ends.low, high: ends.high }),
+        p_value: measured.then(|| sign_test(differences)),
+        p_holm: None,
+        margin_us: None,
+        verdict: Verdict::Inconclusive,
+        blocks: u32::try_from(differences.len()).unwrap_or(u32::MAX),
+        remark: None,
+    }
+}
+
+fn estimate(values: &[f64]) -> Option<Estimate> {
+    let interval = median_interval(values, CONFIDENCE)?;
+    let point = median(values)?;
+    Some(Estimate {
+        point,
+        low: interval.low,
+        high: interval.high,
+        confidence: interval.confidence,
+    })
+}
+
+/// From the logarithms, so that the ratio of the swapped sides is the reciprocal.
+fn ratio(sample: &Sample) -> Option<Estimate> {
+    let logs: Vec<f64> =
+        sample.candidate.iter().zip(&sample.baseline).map(|(c, b)| (c / b).ln()).collect();
+    if logs.iter().any(|log| !log.is_finite()) {
+        return None;
+    }
+    let logs = estimate(&logs)?;
+    Some(Estimate {
+        point: logs.point.exp(),
+        low: logs.low.exp(),
+        high: logs.high.exp(),
+        confidence: logs.confidence,
+    })
+}
+
+/// Why there is no estimate: everything that is missing.
+fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String {
+    let mut reasons = Vec::new();
+    let summaries = || {
+        pairs.iter().map(|pair| [&pair.candidate.response_time_us, &pair.baseline.response_time_us])
+    };
+    let fewest = summaries().flatten().map(|summary| summary.count).min();
+    let needed = quantile.samples_needed();
+    if let Some(fewest) = fewest.filter(|&fewest| fewest < needed) {
+        reasons.push(format!(
+            "{} needs {needed} requests a trial; these have {fewest}: run with --duration {:.0}s or more",
+            quantile.label(),
+            (needed as f64 / plan.load.rate).ceil(),
+        ));
+    }
+    let bounds = summaries()
+        .filter(|sides| sides.iter().any(|summary| summary.at_least.contains(&quantile)))
+        .count();
+    if bounds > 0 {
+        reasons.push(format!(
+            "{} is only a lower bound in {bounds} of {} blocks, since requests went unanswered",
+            quantile.label(),
+            pairs.len(),
+        ));
+    }
+    let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
+    if pairs.len() < blocks {
+        reasons.push(format!(
+            "an interval needs {blocks} blocks in which both trials are admitted; this run has {}",
+            pairs.len(),
+        ));
+    }
+    reasons.join("; ")
+}
+
+/// See [`analyse`](super::analyse) for the rule and its reasons.
+fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize) {
+    let (Some(overhead), Some(margin), Some(p_value), Some(p_holm)) =
+        (row.overhead_us, row.margin_us, row.p_value, row.p_holm)
+    else {
+        return;
+    };
+    let excludes_zero = overhead.low > 0.0 || overhead.high < 0.0;
+    if overhead.low >= -margin && overhead.high <= margin {
+        row.verdict = Verdict::Equivalent;
+    } else if excludes_zero && p_holm <= LEVEL {
+        row.verdict = if overhead.low > 0.0 { Verdict::Slower } else { Verdict::Faster };
+    } else {
+        let advice = advice(differences, overhead.point, margin, family);
+        row.remark = Some(if excludes_zero {
+            format!(
+                "significant alone (p = {p_value:.3}), not after Holm's correction over {family} \
+                 quantiles (p = {p_holm:.3}); {advice}"
+            )
+        } else {
+            advice
+        });
+    }
+}
+
+/// What would decide an undecided comparison, by the cheaper of two ways: an interval that excludes
+/// 0, or one that fits in the margin.
+fn advice(differences: &[f64], point: f64, margin: f64, family: usize) -> String {
+    let scale = robust_scale(differences).unwrap_or(f64::NAN);
+    let to_exclude_zero = values_needed(scale, point.abs(), LEVEL / family as f64)
+        .map(|needed| needed.max(fewest_for(family)));
+    let to_fit = values_needed(scale, margin - point.abs(), LEVEL);
+    let needed = to_exclude_zero.into_iter().chain(to_fit).min_by(f64::total_cmp);
+    match needed {
+        Some(needed) if needed <= MOST_BLOCKS => {
+            let more = (needed - differences.len() as f64).max(1.0);
+            let blocks = if more > 1.0 { "blocks" } else { "block" };
+            format!("needs about {more:.0} more {blocks}")
+        }
+        _ => "more blocks would hardly decide it (over 1000 needed); longer trials or a quieter \
+              machine might"
+            .to_owned(),
+    }
+}
+
+/// The fewest blocks with which the sign test can hold after Holm's correction over a family when
+/// all differences agree: `family · 2 · 0.5ⁿ ≤ 0.05`, e.g. 8 for four quantiles.
+fn fewest_for(family: usize) -> f64 {
+    (1.0 + (family as f64 / LEVEL).log2()).ceil()
+}

@@ -1,0 +1,122 @@
+//! Plan and trials become comparisons with intervals and verdicts, and the article's table beside
+//! them. Pure: the same rows and the same seed give the same bytes. Renders nothing, reads nothing.
+
+mod article;
+mod compare;
+
+use crate::plan::Seed;
+use crate::record::{ArticleRow, ComparisonRow, PlanRecord, TrialRow};
+use crate::stats::bootstrap;
+
+/// The least confidence of every interval here.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// The level of every verdict, after Holm's correction.
+pub const LEVEL: f64 = 0.05;
+
+/// What the trials come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// Every comparison of the plan at every quantile, in the plan's order.
+    pub comparisons: Vec<ComparisonRow>,
+    /// The article's table, cell by cell.
+    pub article: Vec<ArticleRow>,
+}
+
+/// Why a run says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no comparison has an estimate: {admitted} of {trials} trials were admitted\n{reasons}")]
+pub struct NothingMeasured {
+    /// Trials that were admitted.
+    pub admitted: usize,
+    /// Trials in all.
+    pub trials: usize,
+    /// One line each, what was missing first and then the first rejections.
+    pub reasons: String,
+}
+
+/// Rejections that are written out in [`NothingMeasured`]; the rest are counted. All of them are
+/// in the report.
+const REJECTIONS_SHOWN: usize = 10;
+
+/// Analyses a run on a testbed, with the bootstrap's [`RESAMPLES`](bootstrap::RESAMPLES).
+///
+/// # The verdict
+///
+/// For each comparison and quantile, with the interval for the median of the paired differences:
+///
+/// 1. The whole interval within ±margin: *equivalent*.
+/// 2. Else the interval excludes 0 and the sign test holds after Holm's correction over this
+///    comparison's quantiles: *slower* or *faster*.
+/// 3. Else *inconclusive*, with what would decide it.
+///
+/// The order is that because the first answer is the stronger one. An interval within the margin
+/// says that the difference, whatever its sign, is too small to matter; that it may also exclude 0
+/// only says that many blocks can see very small things, and to call it *slower* would make every
+/// pair different in a long enough run. An interval beyond the margin on either side can not give
+/// the first answer, so no real slowdown hides in it. Nothing is ever *equivalent* for want of
+/// evidence: an interval over 0 that reaches past the margin is *inconclusive*.
+///
+/// The first answer is not corrected for several quantiles, and need not be: each is a claim about
+/// its own quantile and asks for 95 % where two one-sided tests at 5 % would be content with 90 %.
+/// The second is corrected, since "slower at some quantile" is what a reader takes away.
+#[must_use]
+pub fn analyse(plan: &PlanRecord, trials: &[TrialRow], seed: Seed, testbed: &str) -> Analysis {
+    analyse_with(plan, trials, testbed, &Bootstrap { seed, resamples: bootstrap::RESAMPLES })
+}
+
+/// How the second opinion is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// Every comparison and quantile draws its own stream from it, by name.
+    pub seed: Seed,
+    /// 0 for none: nothing but `bootstrap_us` depends on it.
+    pub resamples: usize,
+}
+
+/// [`analyse`] with the bootstrap chosen, for simulations of many runs.
+#[must_use]
+pub fn analyse_with(
+    plan: &PlanRecord,
+    trials: &[TrialRow],
+    testbed: &str,
+    bootstrap: &Bootstrap,
+) -> Analysis {
+    let comparisons: Vec<ComparisonRow> = plan
+        .comparisons
+        .iter()
+        .flat_map(|spec| compare::rows(spec, plan, trials, bootstrap))
+        .collect();
+    let article = article::rows(&plan.article, &comparisons, testbed);
+    Analysis { comparisons, article }
+}
+
+/// Whether the run measured anything: some comparison has an estimate. If not, why.
+pub fn enough_admitted(analysis: &Analysis, trials: &[TrialRow]) -> Result<(), NothingMeasured> {
+    if analysis.comparisons.iter().any(|row| row.overhead_us.is_some()) {
+        return Ok(());
+    }
+    let mut reasons: Vec<String> = Vec::new();
+    for row in &analysis.comparisons {
+        let reason = row.remark.iter().map(|remark| format!("{}: {remark}", row.name));
+        reasons.extend(reason);
+    }
+    // Most quantiles of a comparison lack the same thing.
+    reasons.dedup();
+    let rejected: Vec<String> = trials
+        .iter()
+        .filter_map(|trial| {
+            let reason = trial.rejected.as_ref()?;
+            Some(format!("block {}, {}: {reason}", trial.block, trial.variant))
+        })
+        .collect();
+    reasons.extend(rejected.iter().take(REJECTIONS_SHOWN).cloned());
+    if rejected.len() > REJECTIONS_SHOWN {
+        reasons.push(format!("and {} more rejected", rejected.len() - REJECTIONS_SHOWN));
+    }
+    Err(NothingMeasured {
+        admitted: trials.iter().filter(|trial| trial.admitted).count(),
+        trials: trials.len(),
+        reasons: reasons.join("\n"),
+    })
+}

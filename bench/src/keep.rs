@@ -1,0 +1,78 @@
+//! The listener that keeps a run: each trial is on disk, and `run.json` with it, before the next
+//! begins. What a figure means is not known here.
+
+use std::time::Duration;
+
+use crate::analysis::{Analysis, analyse};
+use crate::plan::Seed;
+use crate::record::{RunRecord, Subject};
+use crate::results::{FolderError, RunFolder};
+use crate::seams::{Event, Sink, SinkError};
+use crate::summary::trial_row;
+
+/// Keeps a run in its folder.
+#[derive(Debug)]
+pub struct Keeper {
+    folder: RunFolder,
+    run: RunRecord,
+}
+
+impl Keeper {
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Writes the run as it stands: no trial yet, and marked as interrupted until it is ended.
+    pub fn begin(folder: RunFolder, mut run: RunRecord) -> Result<Self, FolderError> {
+        run.interrupted = true;
+        run.ended_early = Some("the run is not over, or was killed".to_owned());
+        folder.write_run(&run)?;
+        Ok(Self { folder, run })
+    }
+
+    /// Adds a fact worth knowing to the provenance.
+    pub fn note(&mut self, name: &str, fact: String) {
+        self.run.provenance.notes.insert(name.to_owned(), fact);
+    }
+
+    /// What was measured, as the testbed says when it has seen it at work.
+    pub fn subject(&mut self, subject: Subject) {
+        self.run.provenance.subject = subject;
+    }
+
+    /// The run is over, by itself or for this reason. Analyses what was admitted and writes the
+    /// final form.
+    pub fn end(
+        mut self,
+        ended_early: Option<String>,
+    ) -> Result<(RunFolder, RunRecord), FolderError> {
+        self.run.interrupted = ended_early.is_some();
+        self.run.ended_early = ended_early;
+        let Analysis { comparisons, article } =
+            analyse(&self.run.plan, &self.run.trials, Seed(self.run.seed), &self.run.testbed);
+        self.run.comparisons = comparisons;
+        self.run.article = article;
+        self.folder.write_run(&self.run)?;
+        Ok((self.folder, self.run))
+    }
+}
+
+impl Sink for Keeper {
+    fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        match event {
+            Event::Proven(proof) => self.run.proofs.push((*proof).clone()),
+            Event::TrialFinished { record, work, admission } => {
+                let file = self.folder.write_trial(record).map_err(SinkError::from)?;
+                let window = Duration::from_secs_f64(self.run.plan.load.duration_s);
+                self.run.trials.push(trial_row(record, admission, work, window, &file));
+            }
+            Event::RunStarted(_)
+            | Event::BlockStarted { .. }
+            | Event::TrialStarted { .. }
+            | Event::RunEnded => return Ok(()),
+        }
+        self.folder.write_run(&self.run).map_err(SinkError::from)
+    }
+}

@@ -1,0 +1,241 @@
+//! A report as `report.md`. Knows markdown and nothing of how the figures were come by.
+
+use std::fmt::Write;
+
+use super::figures;
+use super::model::{ArticleCell, Cell, Comparison, Report, Section, Table};
+
+/// The charts' names and what is seen in each.
+const CHARTS: [(&str, &str); 3] = [
+    ("overhead", "Overhead of each comparison at each quantile, with the A/A pair as noise floor"),
+    ("percentiles", "Response time by percentile, one line for each variant"),
+    ("trials", "Response time of every trial in time order"),
+];
+
+/// The whole document.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut out = String::new();
+    opening(&mut out, report);
+    comparisons(&mut out, report);
+    charts(&mut out, report);
+    section(&mut out, report, &report.by_variant);
+    article(&mut out, report);
+    for part in &report.sections {
+        section(&mut out, report, part);
+    }
+    heading(&mut out, report, "Run it again");
+    // A longer fence than any run of backquotes that the command can hold.
+    line(&mut out, "````sh");
+    line(&mut out, &report.again);
+    line(&mut out, "````");
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn paragraph(out: &mut String, text: &str) {
+    line(out, text);
+    out.push('\n');
+}
+
+/// A heading; a run that is not a measurement says so at every one of them.
+fn heading(out: &mut String, report: &Report, title: &str) {
+    match &report.stamp {
+        Some(stamp) => paragraph(out, &format!("## {title} ({stamp})")),
+        None => paragraph(out, &format!("## {title}")),
+    }
+}
+
+fn opening(out: &mut String, report: &Report) {
+    let stamp = report.stamp.as_ref().map(|stamp| format!("{stamp}: ")).unwrap_or_default();
+    paragraph(out, &format!("# {stamp}{}", escape(&report.title)));
+    paragraph(
+        out,
+        &format!(
+            "Scenario `{}` on testbed `{}`, started {}.",
+            code(&report.scenario),
+            code(&report.testbed),
+            escape(&report.started_at)
+        ),
+    );
+    for mark in &report.marks {
+        let text = format!("> **{}.** {}", escape(&mark.title), escape(&mark.text));
+        paragraph(out, &text);
+    }
+    if !report.question.is_empty() {
+        paragraph(out, &format!("**Question.** {}", escape(&report.question)));
+    }
+    paragraph(out, &format!("**Answer.** {}", escape(&report.answer)));
+}
+
+fn comparisons(out: &mut String, report: &Report) {
+    heading(out, report, "Comparisons");
+    if report.comparisons.is_empty() {
+        paragraph(out, "Nothing is compared in this run.");
+        return;
+    }
+    paragraph(
+        out,
+        "Response time at each quantile, candidate − baseline, paired by block: the median over \
+         blocks with its interval.",
+    );
+    line(
+        out,
+        "| Comparison | Quantile | Baseline | Candidate | Overhead [low, high] | Ratio | Verdict \
+         | A/A noise floor | Blocks |",
+    );
+    line(out, "|---|---|--:|--:|--:|--:|---|--:|--:|");
+    for comparison in &report.comparisons {
+        if comparison.cells.is_empty() {
+            let row = format!("| {} | – | – | – | – | – | – | – | 0 |", name_of(comparison));
+            line(out, &row);
+        }
+        for (index, cell) in comparison.cells.iter().enumerate() {
+            // The name stands once, at the top of its rows.
+            let name = if index == 0 { name_of(comparison) } else { String::new() };
+            comparison_row(out, report, &name, (comparison, cell));
+        }
+    }
+    out.push('\n');
+    notes(out, &report.notes);
+}
+
+fn name_of(comparison: &Comparison) -> String {
+    format!(
+        "**{}**<br>`{}` − `{}`",
+        escape(&comparison.title),
+        code(&comparison.candidate),
+        code(&comparison.baseline)
+    )
+}
+
+fn comparison_row(out: &mut String, report: &Report, name: &str, of: (&Comparison, &Cell)) {
+    let (comparison, cell) = of;
+    let note = cell.note.map(|note| format!(" ({note})")).unwrap_or_default();
+    let floor = match report.noise_floor(cell.quantile) {
+        Some(floor) if !comparison.noise_floor => figures::signed_estimate(&floor),
+        _ => figures::NONE.to_owned(),
+    };
+    line(
+        out,
+        &format!(
+            "| {name} | {} | {} | {} | {} | {} | {}{note} | {floor} | {} |",
+            cell.quantile.label(),
+            figures::micros_or_none(cell.baseline_us, false),
+            figures::micros_or_none(cell.candidate_us, false),
+            cell.overhead(),
+            cell.ratio(),
+            figures::verdict(cell.verdict),
+            cell.blocks
+        ),
+    );
+}
+
+fn notes(out: &mut String, notes: &[String]) {
+    for (number, note) in (1..).zip(notes) {
+        paragraph(out, &format!("({number}) {}", escape(note)));
+    }
+}
+
+fn charts(out: &mut String, report: &Report) {
+    heading(out, report, "Charts");
+    for (name, what) in CHARTS {
+        paragraph(out, &format!("![{what}](charts/{name}.svg)"));
+    }
+}
+
+fn section(out: &mut String, report: &Report, section: &Section) {
+    heading(out, report, &section.title);
+    for text in &section.text {
+        // Fixed text of the model carries its own emphasis; it holds no names.
+        paragraph(out, text);
+    }
+    for part in &section.tables {
+        table(out, part);
+    }
+}
+
+fn table(out: &mut String, table: &Table) {
+    if !table.caption.is_empty() {
+        paragraph(out, &format!("**{}**", escape(&table.caption)));
+    }
+    let names: Vec<String> = table.columns.iter().map(|column| escape(&column.name)).collect();
+    line(out, &format!("| {} |", names.join(" | ")));
+    let rules: Vec<&str> =
+        table.columns.iter().map(|column| if column.number { "--:" } else { "---" }).collect();
+    line(out, &format!("|{}|", rules.join("|")));
+    for row in &table.rows {
+        let cells: Vec<String> = row.iter().map(|cell| escape(cell)).collect();
+        line(out, &format!("| {} |", cells.join(" | ")));
+    }
+    out.push('\n');
+}
+
+fn article(out: &mut String, report: &Report) {
+    let article = &report.article;
+    heading(out, report, "The article's table");
+    if article.lines.is_empty() {
+        paragraph(out, "This scenario answers no cell of the article's table.");
+        return;
+    }
+    paragraph(
+        out,
+        &format!(
+            "Each cell as the article claims it, and beneath it what was measured on testbed \
+             `{}`, if anything.",
+            code(&report.testbed)
+        ),
+    );
+    let names: Vec<String> = article.columns.iter().map(|column| escape(column)).collect();
+    line(out, &format!("| Metric | {} |", names.join(" | ")));
+    line(out, &format!("|---|{}", "---|".repeat(article.columns.len())));
+    for row in &article.lines {
+        let cells: Vec<String> = row.cells.iter().map(|cells| article_cells(cells)).collect();
+        line(out, &format!("| {} | {} |", escape(&row.row), cells.join(" | ")));
+    }
+    out.push('\n');
+    notes(out, &article.notes);
+}
+
+fn article_cells(cells: &[ArticleCell]) -> String {
+    let mut text = String::new();
+    for cell in cells {
+        if !text.is_empty() {
+            text.push_str("<br>");
+        }
+        if let Some(claimed) = &cell.claimed {
+            // Writing to a string can not fail.
+            let _ = write!(text, "claimed **{}**<br>", escape(claimed));
+        }
+        text.push_str(&escape(&cell.measured_in_words()));
+        if let Some(verdict) = &cell.verdict {
+            let _ = write!(text, "<br>*{}*", escape(verdict));
+        }
+    }
+    if text.is_empty() { figures::NONE.to_owned() } else { text }
+}
+
+/// Text of others so that it stays text: no markup, no table edge, no line break.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '\\' | '*' | '`' | '~' => out.extend(['\\', c]),
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '\n' | '\r' => out.push(' '),
+            other => out.push(other),
+        }
+    }
+    // Brackets are an interval's; only those of a link are in the way.
+    out.replace("](", "]&#40;")
+}
+
+/// Text of others within backquotes.
+fn code(text: &str) -> String {
+    text.replace(['`', '\n', '\r'], " ").replace('|', "\\|")
+}

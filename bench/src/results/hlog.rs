@@ -1,0 +1,166 @@
+//! A trial's histograms as an HdrHistogram V2 interval log, which HdrHistogram's own tools read.
+//! One line for each histogram, told apart by tag. Does not know what becomes of them.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+};
+
+use super::error::FolderError;
+use crate::histogram::Histogram;
+use crate::trial::{Latencies, TrialRecord};
+
+/// What the legend's `Interval_Max` is divided by: it is in milliseconds, as in Java's logs.
+const NS_PER_MS: f64 = 1e6;
+
+/// The column names, which readers skip by their leading quote.
+const LEGEND: &str =
+    "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+
+/// The tags in the order in which they are written.
+const TAGS: [&str; 5] = ["response_time", "service_time", "send_lag", "pacing_lag", "censored"];
+
+/// The log's bytes.
+pub(super) fn encode(trial: &TrialRecord) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut header = IntervalLogWriterBuilder::new();
+    header
+        .add_comment("[Histogram log format version 1.3]")
+        .add_comment(&format!(
+            "[Trial: block {}, position {}, variant {}]",
+            trial.block,
+            trial.position,
+            one_line(trial.variant.as_str())
+        ))
+        .add_comment("[Values are nanoseconds; Interval_Max is milliseconds]")
+        .add_comment("[Timestamps are seconds from the start of the measured window]")
+        .with_max_value_divisor(NS_PER_MS);
+    // The first log writer is dropped before the legend: the crate does not write that line.
+    drop(header.begin_log_with(&mut bytes, &mut serializer)?);
+    bytes.extend_from_slice(LEGEND.as_bytes());
+
+    let mut rows = Vec::new();
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder.with_max_value_divisor(NS_PER_MS);
+    let mut log = builder.begin_log_with(&mut rows, &mut serializer)?;
+    let window = Duration::try_from_secs_f64(trial.generator.window_s).unwrap_or_default();
+    for name in TAGS {
+        let histogram = of_tag(&trial.latencies, name);
+        log.write_histogram(histogram.as_hdr(), Duration::ZERO, window, Tag::new(name))
+            .map_err(|error| io::Error::other(error.to_string()))?;
+    }
+    // The second writer repeats the divisor's comment; only its rows are wanted.
+    let comment_end = rows.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.extend_from_slice(&rows[comment_end..]);
+    Ok(bytes)
+}
+
+/// Reads what `RunFolder::write_trial` wrote: its exact inverse.
+pub fn read_trial_histograms(path: &Path) -> Result<Latencies, FolderError> {
+    let bytes = fs::read(path)
+        .map_err(|error| FolderError::io("read a trial's histograms", path, error))?;
+    decode(&bytes).map_err(|why| FolderError::damaged(path, why))
+}
+
+fn decode(bytes: &[u8]) -> Result<Latencies, String> {
+    let mut latencies = Latencies::default();
+    let mut seen = [false; TAGS.len()];
+    for entry in IntervalLogIterator::new(bytes) {
+        let interval = match entry {
+            Ok(LogEntry::Interval(interval)) => interval,
+            Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => continue,
+            Err(error) => return Err(format!("not an interval log: {error:?}")),
+        };
+        let tag = interval.tag().map_or("", |tag| tag.as_str());
+        // Tags of other programs are theirs.
+        let Some(index) = TAGS.iter().position(|known| *known == tag) else { continue };
+        let histogram = payload(&interval).map_err(|why| format!("tag {tag}: {why}"))?;
+        of_tag_mut(&mut latencies, tag).merge(&histogram);
+        seen[index] = true;
+    }
+    match TAGS.iter().zip(seen).find(|(_, seen)| !seen) {
+        Some((missing, _)) => Err(format!("it has no histogram with the tag {missing}")),
+        None => Ok(latencies),
+    }
+}
+
+fn payload(interval: &IntervalLogHistogram<'_>) -> Result<Histogram, String> {
+    let bytes = base64(interval.encoded_histogram())?;
+    Histogram::decode(&bytes).map_err(|error| error.to_string())
+}
+
+fn of_tag<'a>(latencies: &'a Latencies, tag: &str) -> &'a Histogram {
+    match tag {
+        "response_time" => &latencies.response_time,
+        "service_time" => &latencies.service_time,
+        "send_lag" => &latencies.send_lag,
+        "pacing_lag" => &latencies.pacing_lag,
+        _ => &latencies.censored,
+    }
+}
+
+fn of_tag_mut<'a>(latencies: &'a mut Latencies, tag: &str) -> &'a mut Histogram {
+    match tag {
+        "response_time" => &mut latencies.response_time,
+        "service_time" => &mut latencies.service_time,
+        "send_lag" => &mut latencies.send_lag,
+        "pacing_lag" => &mut latencies.pacing_lag,
+        _ => &mut latencies.censored,
+    }
+}
+
+/// Base64 with the standard alphabet, padded or not (RFC 4648, section 4).
+fn base64(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut held) = (0_u32, 0_u32);
+    for (index, symbol) in text.trim_end_matches('=').bytes().enumerate() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return Err(format!("byte {index} of the payload is not base64")),
+        };
+        // Never more than 6 + 8 bits are held.
+        bits = (bits << 6 | u32::from(value)) & 0x3fff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held).to_le_bytes()[0]);
+        }
+    }
+    Ok(bytes)
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_follows_the_vectors_of_rfc_4648() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8=", "fo"),
+            ("Zm9v", "foo"),
+            ("Zm9vYg==", "foob"),
+            ("Zm9vYmE=", "fooba"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
+            assert_eq!(base64(text).unwrap(), bytes.as_bytes());
+        }
+        assert_eq!(base64("+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
+        assert!(base64("Zm9 v").is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! What a run is conducted through: a place, a generator and listeners. No implementation is known
+//! here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scenarios::variant::{Variant, VariantName};
+use serde::{Deserialize, Serialize};
+
+use crate::admit::Admission;
+use crate::plan::Plan;
+use crate::trial::{TrialRecord, TrialSpec};
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The socket.
+    pub address: SocketAddr,
+    /// For the `host` header.
+    pub host: String,
+}
+
+/// One claim of a posture and what the live testbed answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Probe {
+    /// The claim, e.g. `plaintext is refused`.
+    pub claim: String,
+    /// What happened, e.g. `connection closed without an answer`.
+    pub observed: String,
+    /// Whether it agrees.
+    pub holds: bool,
+}
+
+/// The evidence that a variant is in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Proof {
+    /// Which variant.
+    pub variant: String,
+    /// The block before which it was taken, from 1.
+    pub block: u32,
+    /// Every claim.
+    pub probes: Vec<Probe>,
+    /// The SPIFFE id that the server saw on the measured path; `None` without mTLS.
+    pub peer_identity: Option<String>,
+}
+
+impl Proof {
+    /// Whether every claim holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.probes.is_empty() && self.probes.iter().all(|probe| probe.holds)
+    }
+}
+
+/// What the subject itself counted on a variant's path since it was last asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WorkSeen {
+    /// Requests that the origin answered.
+    pub requests_at_origin: u64,
+    /// TLS handshakes without resumption that the server sidecar finished.
+    pub handshakes_full: u64,
+    /// Resumed ones.
+    pub handshakes_resumed: u64,
+    /// The SPIFFE ids of the peers that the server sidecar saw, each once.
+    pub peers: Vec<String>,
+}
+
+/// A place that broke, with the step that did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("testbed {testbed}: {step}: {problem}")]
+pub struct TestbedError {
+    /// Which place.
+    pub testbed: String,
+    /// What it was doing, e.g. `start the origin`.
+    pub step: String,
+    /// What went wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The last lines that the broken part said; empty when it said nothing.
+    pub log_tail: Vec<String>,
+}
+
+/// A generator that could not run a trial at all. What goes wrong with single requests is data in
+/// the record instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("generator: {problem}")]
+pub struct GeneratorError {
+    /// What went wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A listener that can not go on, e.g. a full disk.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}")]
+pub struct SinkError {
+    /// What it was doing.
+    pub what: String,
+    /// Why it failed.
+    pub source: std::io::Error,
+}
+
+/// A place where variants stand.
+pub trait Testbed {
+    /// As on the command line.
+    fn name(&self) -> &str;
+    /// Makes everything fresh for a block: new processes, every variant of the plan reachable.
+    fn begin_block(&mut self, block: u32) -> Result<(), TestbedError>;
+    /// Asks the live variant whether its posture holds.
+    fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError>;
+    /// Where to send for a variant (a twin is its original).
+    fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError>;
+    /// What the subject counted on that variant's path since the last call.
+    fn work_seen(&mut self, variant: &VariantName) -> Result<WorkSeen, TestbedError>;
+    /// Ends everything that was started. Also happens on drop, but there it can not report.
+    fn tear_down(&mut self) -> Result<(), TestbedError>;
+}
+
+/// Something that sends.
+pub trait Generator {
+    /// One trial, start to drain.
+    fn run(&mut self, spec: &TrialSpec, to: &Endpoint) -> Result<TrialRecord, GeneratorError>;
+}
+
+/// What happens in a run, in order.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Nothing has been started yet.
+    RunStarted(&'a Plan),
+    /// A block's processes are about to be started.
+    BlockStarted {
+        /// From 1.
+        block: u32,
+    },
+    /// A posture was asked for; it may not hold.
+    Proven(&'a Proof),
+    /// A trial is about to be sent.
+    TrialStarted {
+        /// What is asked.
+        spec: &'a TrialSpec,
+        /// From 0, over the whole run.
+        index: usize,
+    },
+    /// A trial is over and judged. Sinks that keep it return only when it is kept.
+    TrialFinished {
+        /// What the generator brought.
+        record: &'a TrialRecord,
+        /// What the subject counted.
+        work: &'a WorkSeen,
+        /// Whether it is a measurement.
+        admission: &'a Admission,
+    },
+    /// Nothing more will be started.
+    RunEnded,
+}
+
+/// A listener.
+pub trait Sink {
+    /// Takes note. An error ends the run.
+    fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError>;
+}
+
+/// A wish to stop, shared between the signal handler, the conductor and the generator.
+#[derive(Debug, Clone, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// A flag over an existing switch, e.g. a signal handler's.
+    #[must_use]
+    pub fn over(switch: Arc<AtomicBool>) -> Self {
+        Self(switch)
+    }
+
+    /// Asks for the stop.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,17 @@
+//! Statistics: slices of numbers and a seed in, estimates out. Knows no scenario, no variant, no
+//! unit and no file; a value's unit is that of the slice it came from.
+
+mod binomial;
+pub mod bootstrap;
+pub mod order;
+pub mod power;
+pub mod quantile;
+pub mod sign;
+pub mod trend;
+
+/// A copy in ascending order. Not-a-number sorts last and never panics.
+pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}

@@ -1,0 +1,165 @@
+//! One trial: what is asked of a generator and what it brings back. Serialisable, so that a
+//! generator may live elsewhere. Knows no statistics and no verdicts.
+
+use std::collections::BTreeMap;
+
+use scenarios::load::LoadSpec;
+use scenarios::variant::VariantName;
+use serde::{Deserialize, Serialize};
+
+use crate::histogram::{Histogram, rank_of};
+use crate::quantile::Quantile;
+
+/// What a generator is asked to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialSpec {
+    /// From 1.
+    pub block: u32,
+    /// Place within the block, from 1.
+    pub position: u32,
+    /// What is measured.
+    pub variant: VariantName,
+    /// What is offered.
+    pub load: LoadSpec,
+    /// For the arrival process; differs between trials.
+    pub seed: u64,
+}
+
+/// What became of the requests of the measured window.
+/// `offered = completed + failed + timed_out + shed`, always.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct OutcomeCounts {
+    /// Requests that the schedule held.
+    pub offered: u64,
+    /// Answered in full, with an expected status, in time.
+    pub completed: u64,
+    /// Refused, reset, cut short, or answered with an unexpected status.
+    pub failed: u64,
+    /// Not answered within the timeout of their intended send time.
+    pub timed_out: u64,
+    /// Not sent, since too many were in flight.
+    pub shed: u64,
+    /// Answers by HTTP status.
+    pub by_status: BTreeMap<u16, u64>,
+    /// Failures by kind, e.g. `reset`.
+    pub by_failure: BTreeMap<String, u64>,
+}
+
+impl OutcomeCounts {
+    /// Requests without an answer, which enter the quantiles as "at least their age".
+    #[must_use]
+    pub fn censored(&self) -> u64 {
+        self.failed + self.timed_out + self.shed
+    }
+
+    /// The second law: nothing is lost.
+    #[must_use]
+    pub fn add_up(&self) -> bool {
+        self.offered == self.completed + self.failed + self.timed_out + self.shed
+    }
+}
+
+/// The histograms of one trial. For each request `response_time = send_lag + service_time`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Latencies {
+    /// Completed − intended, of completed requests.
+    pub response_time: Histogram,
+    /// Completed − sent, of completed requests.
+    pub service_time: Histogram,
+    /// Sent − intended, of all requests that were sent. Contains waiting for a free connection.
+    pub send_lag: Histogram,
+    /// The part of the send lag that is the generator's own: from the intended send time until the
+    /// generator turned to the request, of all requests offered.
+    pub pacing_lag: Histogram,
+    /// Age of the requests that got no answer, when they were given up: their response time is at
+    /// least this. A shed request's age is 0.
+    pub censored: Histogram,
+}
+
+/// A quantile of the response time over all offered requests, when some of them have no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounded {
+    /// Known.
+    Exactly(u64),
+    /// Requests without an answer could only have made it larger.
+    AtLeast(u64),
+}
+
+impl Latencies {
+    /// A response-time quantile in nanoseconds over all offered requests. Requests without an
+    /// answer count as "at least their age": the low end puts them at that age, the high end at
+    /// infinity; where the two differ the quantile is a lower bound. `None` when nothing was
+    /// offered.
+    #[must_use]
+    pub fn response_quantile(&self, quantile: Quantile) -> Option<Bounded> {
+        let completed = self.response_time.count();
+        let offered = completed + self.censored.count();
+        if offered == 0 {
+            return None;
+        }
+        let rank = rank_of(quantile.fraction(), offered);
+        if self.censored.count() == 0 {
+            return self.response_time.at_rank(rank).map(Bounded::Exactly);
+        }
+        let mut low = self.response_time.clone();
+        low.merge(&self.censored);
+        let low = low.at_rank(rank)?;
+        match self.response_time.at_rank(rank) {
+            Some(high) if high == low => Some(Bounded::Exactly(high)),
+            _ => Some(Bounded::AtLeast(low)),
+        }
+    }
+}
+
+/// A tenth of the measured window, by intended send time; drift is looked for over these.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Slice {
+    /// Completed requests in it.
+    pub count: u64,
+    /// Their median response time in microseconds; 0 when there are none.
+    pub response_time_p50_us: f64,
+}
+
+/// What the generator says of itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct GeneratorReport {
+    /// Connections opened in the whole trial; more than asked when some broke.
+    pub connections_opened: u64,
+    /// Slowest set-up of a connection before the warm-up, in microseconds.
+    pub connection_setup_max_us: f64,
+    /// Requests of the warm-up, sent and left out.
+    pub warm_up_requests: u64,
+    /// Answers received in the warm-up.
+    pub warm_up_answers: u64,
+    /// CPU time of the generator's thread during the trial, as a share of the trial.
+    pub cpu_percent: f64,
+    /// Time taken by the hypervisor from all cores during the trial, as a share of it.
+    pub steal_percent: f64,
+    /// Most requests in flight or waiting at once, in the whole trial.
+    pub in_flight_max: u64,
+    /// Bytes of answers in the measured window.
+    pub bytes_received: u64,
+    /// Whether the trial was stopped before its end.
+    pub stopped_early: bool,
+    /// From the first intended send time of the window to the last completion, in seconds.
+    pub window_s: f64,
+}
+
+/// What a generator brings back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialRecord {
+    /// From 1.
+    pub block: u32,
+    /// Place within the block, from 1.
+    pub position: u32,
+    /// What was measured.
+    pub variant: VariantName,
+    /// What became of the requests.
+    pub counts: OutcomeCounts,
+    /// How long they took.
+    pub latencies: Latencies,
+    /// Tenths of the window.
+    pub slices: Vec<Slice>,
+    /// About the generator.
+    pub generator: GeneratorReport,
+}

@@ -1,0 +1,70 @@
+//! The certificates of one block: the mesh's, and those of callers that must be refused. All of
+//! them live in memory only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::{
+    Authority, Identity, SpiffeId, TlsMaterial, TlsVersion, TrustDomain, Validity, client_config,
+};
+use rustls::ClientConfig;
+
+use super::route::NAMESPACE;
+use crate::deadline;
+
+const TRUST_DOMAIN: &str = "cluster.local";
+const FOREIGN_TRUST_DOMAIN: &str = "foreign.example";
+/// Istio's default; a block is far shorter.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+type Problem = Box<dyn std::error::Error>;
+
+/// Everybody's certificates for a block.
+pub(super) struct Credentials {
+    pub(super) client_id: SpiffeId,
+    pub(super) server_id: SpiffeId,
+    pub(super) client: TlsMaterial,
+    pub(super) server: TlsMaterial,
+    /// Calls as the client's sidecar would.
+    pub(super) mesh: Arc<ClientConfig>,
+    /// Calls with the client's SPIFFE id from a CA of the same name that is not the mesh's.
+    pub(super) foreign_ca: Arc<ClientConfig>,
+    /// Calls with a certificate of the mesh's CA for another trust domain.
+    pub(super) foreign_trust_domain: Arc<ClientConfig>,
+}
+
+impl Credentials {
+    /// A new CA and what it signs.
+    pub(super) fn fresh() -> Result<Self, Problem> {
+        let validity = Validity::starting(deadline::today(), LIFETIME);
+        let domain = TrustDomain::new(TRUST_DOMAIN)?;
+        let id = |account: &str| SpiffeId::new(domain.clone(), NAMESPACE, account);
+        let (client_id, server_id) = (id("client")?, id("server")?);
+        let stranger_id =
+            SpiffeId::new(TrustDomain::new(FOREIGN_TRUST_DOMAIN)?, NAMESPACE, "client")?;
+
+        let mesh = Authority::new(&domain, validity)?;
+        let foreign = Authority::new(&domain, validity)?;
+        let roots_pem = mesh.roots_pem();
+        // Everybody trusts the mesh's CA, so that only the caller's own certificate decides.
+        let material = |identity: Identity| TlsMaterial {
+            identity,
+            roots_pem: roots_pem.clone(),
+            trust_domain: domain.clone(),
+            version: TlsVersion::V1_3,
+        };
+        let client = material(mesh.issue(&client_id, validity)?);
+        let server = material(mesh.issue(&server_id, validity)?);
+        let impostor = material(foreign.issue(&client_id, validity)?);
+        let stranger = material(mesh.issue(&stranger_id, validity)?);
+        Ok(Self {
+            mesh: client_config(&client, &server_id)?,
+            foreign_ca: client_config(&impostor, &server_id)?,
+            foreign_trust_domain: client_config(&stranger, &server_id)?,
+            client_id,
+            server_id,
+            client,
+            server,
+        })
+    }
+}

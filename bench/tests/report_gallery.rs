@@ -1,0 +1,179 @@
+//! Runs at the edges of what a report must bear, each rendered in every format.
+
+mod report_support;
+
+use std::fs;
+use std::path::Path;
+
+use bench::record::{Estimate, Verdict};
+use bench::report::model::Report;
+use bench::report::terminal::Style;
+use bench::report::{charts, markdown, terminal};
+use report_support::{Recipe, Run, golden, made, run};
+
+fn report(run: &Run) -> Report {
+    Report::of(&run.record, &run.latencies())
+}
+
+fn long_names() -> Run {
+    let variants = vec![
+        made("no-proxy", "No proxy at all, straight to the origin", 40.0, 0.2),
+        made("sidecar-plaintext@istio-1.24", "Sidecars in plaintext, Istio 1.24", 900.0, 0.3),
+        made("sidecar-plaintext@istio-1.25", "Sidecars in plaintext, Istio 1.25", 880.0, 0.3),
+        made("strict-mutual-tls@istio-1.24", "Strict mutual TLS, Istio 1.24", 1400.0, 0.3),
+        made("strict-mutual-tls@istio-1.25", "Strict mutual TLS, Istio 1.25", 1300.0, 0.3),
+        made("strict-and-layer-7-policy@istio-1.25", "Strict and L7 policy", 2600.0, 0.4),
+        made("cilium-layer-7-policy@cilium-1.16", "L7 policy in Cilium 1.16", 9000.0, 0.5),
+        made("ambient-waypoint@istio-1.25", "Ambient mesh with a waypoint proxy", 1_900_000.0, 0.4),
+        made("sidecar-plaintext@istio-1.25#2", "The same once more", 880.0, 0.3),
+    ];
+    let base = "sidecar-plaintext@istio-1.25";
+    run(&Recipe {
+        blocks: 12,
+        requests: 4000,
+        comparisons: vec![
+            ("mtls-overhead", "strict-mutual-tls@istio-1.25", base),
+            ("layer-7-policy", "strict-and-layer-7-policy@istio-1.25", base),
+            ("cilium-against-istio", "cilium-layer-7-policy@cilium-1.16", base),
+            ("no-proxy-against-sidecars", "no-proxy", base),
+            ("waypoint", "ambient-waypoint@istio-1.25", base),
+            ("istio-1.24-against-1.25", "sidecar-plaintext@istio-1.24", base),
+            ("a-a", "sidecar-plaintext@istio-1.25#2", base),
+        ],
+        rejected: vec![(2, 3, "drifting"), (2, 4, "generator late"), (9, 1, "steal time")],
+        unanswered: 0,
+        variants,
+    })
+}
+
+fn interrupted() -> Run {
+    let mut run = run(&Recipe { blocks: 1, ..golden() });
+    run.record.plan.blocks = 8;
+    run.record.interrupted = true;
+    run.record.quick = true;
+    run.record.ended_early = Some("Ctrl-C".to_owned());
+    run
+}
+
+fn nothing_admitted() -> Run {
+    let rejected =
+        (1..=8).flat_map(|block| (1..=4).map(move |at| (block, at, "no posture"))).collect();
+    let mut run = run(&Recipe { rejected, ..golden() });
+    run.record.provenance.opt_level = "0".to_owned();
+    run.record.provenance.placement.shared = true;
+    run
+}
+
+fn one_variant() -> Run {
+    let variants = golden().variants[1..2].to_vec();
+    run(&Recipe { variants, comparisons: Vec::new(), rejected: Vec::new(), ..golden() })
+}
+
+fn faster_and_timed_out() -> Run {
+    let mut recipe = golden();
+    recipe.comparisons.swap(0, 1);
+    recipe.comparisons[0] = ("without-sidecars", "no-proxy", "plaintext");
+    recipe.unanswered = 60;
+    recipe.requests = 4000;
+    run(&recipe)
+}
+
+fn noisy() -> Run {
+    let mut run = run(&golden());
+    for row in run.record.comparisons.iter_mut().filter(|row| row.name == "a-a") {
+        row.overhead_us = Some(Estimate { point: 55.0, low: 31.0, high: 90.0, confidence: 0.969 });
+        row.verdict = Verdict::Slower;
+    }
+    run
+}
+
+fn nothing_at_all() -> Run {
+    let mut run = run(&Recipe { blocks: 0, ..golden() });
+    run.record.comparisons.clear();
+    run.record.article.clear();
+    run.record.proofs.clear();
+    run
+}
+
+fn gallery() -> Vec<(&'static str, Run)> {
+    vec![
+        ("golden", run(&golden())),
+        ("long-names", long_names()),
+        ("interrupted", interrupted()),
+        ("nothing-admitted", nothing_admitted()),
+        ("one-variant", one_variant()),
+        ("faster-and-timed-out", faster_and_timed_out()),
+        ("noisy", noisy()),
+        ("nothing-at-all", nothing_at_all()),
+    ]
+}
+
+#[test]
+fn every_run_renders_in_every_format() {
+    for (name, run) in gallery() {
+        let report = report(&run);
+        let markdown = markdown::render(&report);
+        let plain = terminal::render(&report, Style::Plain, &["results/here".to_owned()]);
+        for line in plain.lines() {
+            assert!(line.chars().count() <= 100, "{name}: {line}");
+        }
+        for text in [&markdown, &plain] {
+            assert!(!text.contains("NaN") && !text.contains("inf "), "{name}: {text}");
+            assert!(!text.to_lowercase().contains("no difference"), "{name}: {text}");
+        }
+        for chart in charts::all(&report) {
+            let png = charts::png(&chart.svg).unwrap();
+            assert!(png.starts_with(b"\x89PNG"), "{name} {}", chart.name);
+        }
+    }
+}
+
+#[test]
+fn a_build_without_optimisation_is_never_called_a_measurement() {
+    let report = report(&nothing_admitted());
+    let words = "NOT A MEASUREMENT";
+    let markdown = markdown::render(&report);
+    for line in markdown.lines().filter(|line| line.starts_with('#')) {
+        assert!(line.contains(words), "{line}");
+    }
+    assert!(report.answer.starts_with(words));
+    assert!(terminal::render(&report, Style::Plain, &[]).starts_with(words));
+    for chart in charts::all(&report) {
+        assert!(chart.svg.contains(words), "{}", chart.name);
+    }
+}
+
+#[test]
+fn colour_changes_no_character() {
+    let report = report(&run(&golden()));
+    let plain = terminal::render(&report, Style::Plain, &[]);
+    let ansi = terminal::render(&report, Style::Ansi, &[]);
+    assert!(!plain.contains('\u{1b}'));
+    let mut stripped = String::new();
+    let mut rest = ansi.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        stripped.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    stripped.push_str(rest);
+    let trim = |text: &str| text.lines().map(|l| l.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(trim(&stripped), trim(&plain));
+}
+
+#[test]
+#[ignore = "writes the gallery below target/ for a person to look at"]
+fn write_the_gallery() {
+    for (name, run) in gallery() {
+        let report = report(&run);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("report.md"), markdown::render(&report)).unwrap();
+        let text = terminal::render(&report, Style::Plain, &["results/here".to_owned()]);
+        fs::write(folder.join("report.txt"), text).unwrap();
+        for chart in charts::all(&report) {
+            fs::write(folder.join(format!("{}.svg", chart.name)), &chart.svg).unwrap();
+            let png = charts::png(&chart.svg).unwrap();
+            fs::write(folder.join(format!("{}.png", chart.name)), png).unwrap();
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Each reason to reject a trial, alone, and that a faultless trial has none.
+
+use bench::admit::{Admission, Rejection};
+use bench::histogram::Histogram;
+use bench::seams::WorkSeen;
+use bench::trial::TrialRecord;
+use scenarios::load::Arrivals;
+use scenarios::scenario::Gates;
+
+use crate::records::{histogram, record, slices, spec, work};
+
+fn judged(record: &TrialRecord) -> Admission {
+    Admission::of(&spec(), record, &work(), &Gates::default())
+}
+
+fn only_reason(record: &TrialRecord) -> String {
+    let admission = judged(record);
+    assert_eq!(admission.rejections.len(), 1, "{:?}", admission.reason());
+    admission.reason().expect("a rejection has a reason")
+}
+
+/// A trial in which the last n of 1000 requests ended otherwise.
+fn with_unanswered(n: u64, mark: impl FnOnce(&mut TrialRecord)) -> TrialRecord {
+    let mut record = record();
+    record.counts.completed -= n;
+    record.latencies.response_time = histogram((n..1000).map(|_| 1_000_000));
+    record.latencies.service_time = record.latencies.response_time.clone();
+    record.latencies.censored = histogram((0..n).map(|_| 1_000_000_000));
+    mark(&mut record);
+    record
+}
+
+#[test]
+fn a_faultless_trial_is_admitted() {
+    let admission = judged(&record());
+    assert!(admission.admitted(), "{:?}", admission.reason());
+    assert_eq!(admission.reason(), None);
+}
+
+#[test]
+fn a_late_generator_is_rejected_by_its_own_lag() {
+    let mut record = record();
+    record.latencies.pacing_lag =
+        histogram((0..1000).map(|i| if i < 20 { 900_000 } else { 9_000 }));
+    let reason = only_reason(&record);
+    assert!(reason.starts_with("generator late: p99 of its own lag was 900 µs, 50"), "{reason}");
+}
+
+#[test]
+fn lateness_small_beside_the_median_is_allowed() {
+    let mut record = record();
+    record.latencies.pacing_lag = histogram(std::iter::repeat_n(900_000, 1000));
+    record.latencies.response_time = histogram(std::iter::repeat_n(2_000_000, 1000));
+    assert!(judged(&record).admitted());
+}
+
+#[test]
+fn waiting_for_a_free_connection_never_rejects_a_trial() {
+    let mut record = record();
+    record.latencies.send_lag = histogram(std::iter::repeat_n(400_000_000, 1000));
+    record.latencies.response_time = histogram(std::iter::repeat_n(401_000_000, 1000));
+    record.generator.window_s = 1.4;
+    assert!(judged(&record).admitted(), "{:?}", judged(&record).reason());
+}
+
+#[test]
+fn one_slow_answer_does_not_make_the_rate_missed() {
+    let mut record = record();
+    record.latencies.response_time =
+        histogram((0..1000).map(|i| if i == 999 { 900_000_000 } else { 1_000_000 }));
+    record.generator.window_s = 1.9;
+    assert!(judged(&record).admitted(), "{:?}", judged(&record).reason());
+}
+
+#[test]
+fn a_schedule_that_was_stretched_or_squeezed_missed_its_rate() {
+    for (window_s, found) in [(1.2, "833"), (0.8, "1248")] {
+        let mut record = record();
+        record.generator.window_s = window_s;
+        let reason = only_reason(&record);
+        assert!(reason.starts_with(&format!("rate missed: {found}")), "{reason}");
+    }
+}
+
+#[test]
+fn a_schedule_with_too_few_requests_missed_its_rate_unless_arrivals_are_drawn() {
+    let mut short = record();
+    short.counts.offered = 950;
+    short.counts.completed = 950;
+    short.latencies.response_time = histogram(std::iter::repeat_n(1_000_000, 950));
+    short.latencies.service_time = short.latencies.response_time.clone();
+    short.generator.window_s = 0.95;
+    let mut seen = work();
+    seen.requests_at_origin = 1950;
+    let constant = Admission::of(&spec(), &short, &seen, &Gates::default());
+    assert!(matches!(constant.rejections[..], [Rejection::RateMissed { .. }]), "{constant:?}");
+    let mut poisson = spec();
+    poisson.load.arrivals = Arrivals::Poisson;
+    assert!(Admission::of(&poisson, &short, &seen, &Gates::default()).admitted());
+}
+
+#[test]
+fn a_shed_request_rejects_the_trial() {
+    let record = with_unanswered(1, |record| record.counts.shed = 1);
+    // It was never sent, so the origin has seen one less.
+    let work = WorkSeen { requests_at_origin: 1999, ..WorkSeen::default() };
+    let admission = Admission::of(&spec(), &record, &work, &Gates::default());
+    assert_eq!(
+        admission.reason().as_deref(),
+        Some("1 requests were shed at the in-flight limit of 100, none is allowed")
+    );
+}
+
+#[test]
+fn errors_are_listed_by_kind() {
+    let record = with_unanswered(5, |record| {
+        record.counts.failed = 3;
+        record.counts.timed_out = 2;
+        record.counts.by_failure.insert("reset".to_owned(), 3);
+    });
+    let reason = only_reason(&record);
+    assert_eq!(reason, "0.50 % of the requests failed (reset 3, timed out 2), 0.10 % is allowed");
+}
+
+#[test]
+fn one_error_in_a_thousand_is_allowed() {
+    assert!(judged(&with_unanswered(1, |record| record.counts.timed_out = 1)).admitted());
+}
+
+#[test]
+fn stolen_time_rejects_the_trial() {
+    let mut record = record();
+    record.generator.steal_percent = 7.25;
+    assert_eq!(
+        only_reason(&record),
+        "7.2 % of the time was stolen by the hypervisor, 5.0 % is allowed"
+    );
+}
+
+#[test]
+fn a_rising_median_is_drift_and_a_step_within_the_limit_is_not() {
+    let mut record = record();
+    record.slices = slices([900., 950., 1000., 1020., 1100., 1150., 1160., 1250., 1300., 1400.]);
+    let reason = only_reason(&record);
+    assert!(reason.starts_with("drifting: the median went from 950 µs to 1300 µs"), "{reason}");
+    record.slices = slices([900., 901., 902., 903., 904., 905., 906., 907., 908., 909.]);
+    assert!(judged(&record).admitted());
+}
+
+#[test]
+fn empty_slices_are_no_sign_of_drift() {
+    let mut record = record();
+    record.slices = slices([0.0; 10]);
+    for slice in &mut record.slices {
+        slice.count = 0;
+    }
+    assert!(judged(&record).admitted());
+}
+
+#[test]
+fn work_that_the_generator_knows_nothing_of_rejects_the_trial() {
+    for (seen, fits) in [(1999, false), (2000, true), (2001, false)] {
+        let work = WorkSeen { requests_at_origin: seen, ..WorkSeen::default() };
+        let admission = Admission::of(&spec(), &record(), &work, &Gates::default());
+        assert_eq!(admission.admitted(), fits, "{seen}");
+    }
+    // A request that timed out may have been seen or not.
+    let record = with_unanswered(1, |record| record.counts.timed_out = 1);
+    for (seen, fits) in [(1998, false), (1999, true), (2000, true), (2001, false)] {
+        let work = WorkSeen { requests_at_origin: seen, ..WorkSeen::default() };
+        let admission = Admission::of(&spec(), &record, &work, &Gates::default());
+        assert_eq!(admission.admitted(), fits, "{seen}");
+    }
+    assert!(Admission::without_work(&spec(), &record, &Gates::default()).admitted());
+}
+
+#[test]
+fn every_reason_is_told_and_none_hides_another() {
+    let mut record = record();
+    record.generator.stopped_early = true;
+    record.generator.steal_percent = 50.0;
+    record.counts.offered = 400;
+    record.counts.completed = 3;
+    record.latencies.response_time = Histogram::new();
+    let admission = judged(&record);
+    let reason = admission.reason().unwrap();
+    for part in [
+        "does not add up: completed + failed + timed out + shed is 3, and should be 400",
+        "stopped early, after 400 requests",
+        "3 requests were completed, at least 6 are needed",
+        "stolen by the hypervisor",
+        "rate missed: 400.0",
+        "the origin answered 2000 requests, the generator's figures allow 1003 to 1003",
+    ] {
+        assert!(reason.contains(part), "{part:?} is not in {reason:?}");
+    }
+    assert!(reason.contains("; "));
+}

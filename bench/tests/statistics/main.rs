@@ -1,0 +1,10 @@
+//! The statistics against tables, laws and simulations. All seeds are fixed.
+
+mod admission;
+mod histograms;
+mod properties;
+mod records;
+mod simulation;
+mod support;
+mod tables;
+mod verdicts;

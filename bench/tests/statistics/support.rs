@@ -1,0 +1,121 @@
+//! Plans, rows and noise for the tests and the benchmark of the statistics: figures from a table or
+//! a seed, no clock and no network.
+
+use bench::record::{
+    ComparisonSpecRecord, GatesRecord, LoadRecord, MarginRecord, PlanRecord, Summary, TrialRow,
+};
+use bench::seams::WorkSeen;
+use bench::trial::{GeneratorReport, OutcomeCounts};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Requests of a trial of [`trial`]: enough for every quantile.
+pub(crate) const REQUESTS: u64 = 4000;
+
+/// Seeded draws.
+pub(crate) struct Noise(ChaCha8Rng);
+
+impl Noise {
+    /// The same seed gives the same draws.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(ChaCha8Rng::seed_from_u64(seed))
+    }
+
+    /// From the open interval 0 to 1.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        ((self.0.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+
+    /// A standard normal value (Box and Muller).
+    pub(crate) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * self.uniform().ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+
+    /// Latency quantiles of one trial: half of the variance of their logarithms is the trial's own
+    /// and common to all four, half is each quantile's; higher quantiles vary more.
+    pub(crate) fn quantiles(&mut self, sigma: f64) -> [f64; 4] {
+        let common = self.normal();
+        [(500.0, 1.0), (800.0, 1.2), (2000.0, 2.0), (5000.0, 4.0)].map(|(level, spread)| {
+            let own = (common + self.normal()) * std::f64::consts::FRAC_1_SQRT_2;
+            level * (sigma * spread * own).exp()
+        })
+    }
+}
+
+/// A named difference.
+pub(crate) fn comparison(name: &str, candidate: &str, baseline: &str) -> ComparisonSpecRecord {
+    ComparisonSpecRecord {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        candidate: candidate.to_owned(),
+        baseline: baseline.to_owned(),
+    }
+}
+
+/// A plan with an A/A pair and no margin.
+pub(crate) fn plan(control: &str) -> PlanRecord {
+    PlanRecord {
+        title: "test".to_owned(),
+        question: "none".to_owned(),
+        scenario_version: 1,
+        load: LoadRecord {
+            arrivals: "constant".to_owned(),
+            rate: 1000.0,
+            connections: 8,
+            max_in_flight: 100,
+            timeout_s: 1.0,
+            warm_up_s: 1.0,
+            duration_s: 4.0,
+            request: "GET /".to_owned(),
+            body_bytes: 0,
+        },
+        blocks: 10,
+        control: control.to_owned(),
+        margin: MarginRecord { percent: 0.0, at_least_us: 0.0 },
+        gates: GatesRecord {
+            late_us: 500.0,
+            late_percent: 50.0,
+            rate_error_percent: 1.0,
+            errors_percent: 0.1,
+            steal_percent: 5.0,
+            drift_percent: 20.0,
+        },
+        variants: Vec::new(),
+        comparisons: vec![comparison("a-a", &format!("{control}#2"), control)],
+        article: Vec::new(),
+    }
+}
+
+/// A latency in figures, all exact.
+pub(crate) fn summary(quantiles: [f64; 4]) -> Summary {
+    let [p50, p90, p99, p999] = quantiles.map(Some);
+    Summary { p50, p90, p99, p999, max: p999, mean: p50, count: REQUESTS, at_least: Vec::new() }
+}
+
+/// An admitted trial with these response-time quantiles.
+pub(crate) fn trial(block: u32, variant: &str, quantiles: [f64; 4]) -> TrialRow {
+    TrialRow {
+        block,
+        position: 1,
+        variant: variant.to_owned(),
+        admitted: true,
+        rejected: None,
+        offered: REQUESTS,
+        completed: REQUESTS,
+        failed: 0,
+        timed_out: 0,
+        shed: 0,
+        offered_rps: 1000.0,
+        achieved_rps: 1000.0,
+        response_time_us: summary(quantiles),
+        service_time_us: summary(quantiles),
+        send_lag_us: summary(quantiles),
+        pacing_lag_us: summary(quantiles),
+        outcomes: OutcomeCounts::default(),
+        slices: Vec::new(),
+        generator: GeneratorReport::default(),
+        work: WorkSeen::default(),
+        histograms: String::new(),
+    }
+}

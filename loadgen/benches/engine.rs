@@ -1,0 +1,79 @@
+//! What the engine itself costs for each request, apart from the kernel.
+use std::hint::black_box;
+use std::time::Duration;
+
+use bench::seams::StopFlag;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use loadgen::recorder::{Recorder, Timeline};
+use loadgen::schedule::Schedule;
+use loadgen::transport::http1::AnswerReader;
+use loadgen::transport::sim::{Service, Setting, SimTransport};
+use loadgen::worker::{self, Limits};
+use scenarios::load::Arrivals;
+use scenarios::units::RatePerSecond;
+
+fn schedule(criterion: &mut Criterion) {
+    let rate = RatePerSecond::new(10_000.0).expect("a valid rate");
+    let mut group = criterion.benchmark_group("schedule");
+    group.throughput(Throughput::Elements(10_000));
+    for (name, arrivals) in [("constant", Arrivals::Constant), ("poisson", Arrivals::Poisson)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| Schedule::new(arrivals, rate, Duration::from_secs(1), 1).count());
+        });
+    }
+    group.finish();
+}
+
+fn recorder(criterion: &mut Criterion) {
+    let mut recorder = Recorder::new(0..u64::MAX / 2, 1_000_000, None);
+    let mut intended = 0;
+    criterion.bench_function("record one completed request", |bencher| {
+        bencher.iter(|| {
+            intended += 1_000;
+            let at = Timeline {
+                intended,
+                sent: intended + 2_000,
+                completed: intended + 50_000 + intended % 7_919,
+            };
+            recorder.offered(intended, intended + 2_000);
+            recorder.sent(intended, intended + 2_000);
+            recorder.completed(black_box(at), 200, 100);
+        });
+    });
+}
+
+fn answers(criterion: &mut Criterion) {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 12\r\ndate: Mon, 23 Nov 2026 02:40:11 GMT\r\n\r\nhello world\n";
+    let mut reader = AnswerReader::for_method("GET");
+    criterion.bench_function("read one answer", |bencher| {
+        bencher.iter(|| reader.feed(black_box(answer)));
+    });
+}
+
+fn open_loop(criterion: &mut Criterion) {
+    let rate = RatePerSecond::new(10_000.0).expect("a valid rate");
+    let mut group = criterion.benchmark_group("open loop on virtual time");
+    group.throughput(Throughput::Elements(10_000)).sample_size(20);
+    group.bench_function("10 000 requests over 50 connections", |bencher| {
+        bencher.iter(|| {
+            let span = Duration::from_secs(1);
+            let schedule = Schedule::new(Arrivals::Constant, rate, span, 1);
+            let mut recorder = Recorder::new(0..1_000_000_000, 10_000, None);
+            let setting = Setting::new(usize::MAX, Service::Fixed(200_000));
+            let mut transport = SimTransport::new(setting);
+            let limits = Limits {
+                connections: 50,
+                max_in_flight: 1000,
+                timeout: Duration::from_secs(1),
+                set_up_within: Duration::from_secs(1),
+            };
+            worker::run(&mut transport, schedule, &mut recorder, limits, &StopFlag::default())
+                .expect("simulated connections open");
+            recorder.finish().counts.completed
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, schedule, recorder, answers, open_loop);
+criterion_main!(benches);

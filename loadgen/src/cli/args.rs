@@ -1,0 +1,190 @@
+//! What was typed. What it means is decided in `run`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  loadgen --scenario strict-mtls            what strict mTLS costs, in about six minutes
+  loadgen --scenario strict-mtls --quick    the same as a smoke run, within a minute
+  loadgen --scenario strict-mtls --dry-run  what would be done, and how long it takes
+  loadgen list                              what can be run here
+  loadgen report results/…                  a finished run, rendered again
+
+Exit codes:
+  0 done · 1 internal, or results could not be written · 2 usage or unreadable scenario
+  3 policy findings · 4 testbed · 5 posture not proven · 6 no valid measurement
+  7 gate failed · 130 interrupted, what was measured is kept";
+
+/// The hidden command by which the embedded testbed starts this program again.
+pub const SUBJECT: &str = "subject";
+
+/// What mesh security costs: open-loop load through variants of a mesh, each proven before it is
+/// measured, compared block by block.
+#[derive(Debug, Parser)]
+#[command(name = "loadgen", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Something other than a run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// A run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Something other than a run.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List scenarios and testbeds, and what each testbed finds and misses here
+    List {
+        /// How to print
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Render a finished or interrupted run again, byte for byte
+    Report {
+        /// A folder that a run wrote
+        run_dir: PathBuf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Be a part of the embedded testbed
+    #[command(name = SUBJECT, hide = true)]
+    Subject {
+        /// Which part
+        role: SubjectRole,
+    },
+}
+
+/// A part of the embedded testbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SubjectRole {
+    /// The server behind the sidecars.
+    Origin,
+    /// Beside the caller.
+    Client,
+    /// Beside the origin.
+    Server,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Where to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TestbedChoice {
+    /// The most real one that is ready; says which and why.
+    Auto,
+    /// loadgen's own sidecars, as processes on this machine.
+    Embedded,
+    /// Envoy processes on this machine.
+    Envoy,
+    /// A kind cluster.
+    Kind,
+    /// An existing cluster.
+    Cluster,
+}
+
+/// How the intended send times are spaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArrivalsChoice {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+}
+
+/// How the generator waits for the next send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PacingChoice {
+    /// Spin all the time: the most punctual.
+    Spin,
+    /// Sleep to shortly before, then spin.
+    Hybrid,
+    /// Never spin.
+    Sleep,
+}
+
+/// Whether the subject's cores are kept from sleeping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AwakeChoice {
+    /// On a virtual machine.
+    Auto,
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// A run. What is not given comes from the scenario.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A scenario by name (see `loadgen list`), or a folder with a scenario.yaml
+    #[arg(long, value_name = "NAME|DIR")]
+    pub scenario: Option<String>,
+    /// Where to run
+    #[arg(long, value_enum, default_value_t = TestbedChoice::Auto, value_name = "WHERE")]
+    pub testbed: TestbedChoice,
+    /// Requests a second that are offered, whatever the replies do
+    #[arg(long, value_name = "R")]
+    pub rate: Option<f64>,
+    /// Spacing of the requests
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub arrivals: Option<ArrivalsChoice>,
+    /// Measured window of each trial, e.g. 5s or 800ms
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub duration: Option<Duration>,
+    /// Discarded time before each window
+    #[arg(long, value_name = "D", value_parser = duration)]
+    pub warm_up: Option<Duration>,
+    /// Blocks; each holds every variant once, the control twice, in drawn order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub blocks: Option<u32>,
+    /// Keep-alive connections of the generator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub connections: Option<u32>,
+    /// How the generator waits for the next send; never spins on a core that it shares
+    #[arg(long, value_enum, default_value_t = PacingChoice::Spin, value_name = "HOW")]
+    pub pacing: PacingChoice,
+    /// Keep the subject's cores from sleeping with threads of the idle class, which give way to
+    /// everything: a virtual machine's idle core is given to others and comes back late
+    #[arg(long, value_enum, default_value_t = AwakeChoice::Auto, value_name = "WHEN")]
+    pub keep_awake: AwakeChoice,
+    /// The number that every random choice is drawn from [default: drawn, printed and stored]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Only these variants, by name; comparisons that need others are left out
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub variants: Vec<String>,
+    /// Where the run folder is made
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+    /// A smoke run of at most a minute; its results say so on every page
+    #[arg(long)]
+    pub quick: bool,
+    /// Leave the testbed up after the run, print its addresses, and end with Ctrl-C
+    #[arg(long)]
+    pub keep: bool,
+    /// Print the plan and how long it takes, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A duration as people write it; the same form as in scenario files.
+fn duration(text: &str) -> Result<Duration, String> {
+    scenarios::units::duration(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,11 @@
+//! The command line: what was typed, what it means, what is shown, and how it ends.
+
+pub mod args;
+pub mod exit;
+pub mod list;
+pub mod plan_text;
+pub mod progress;
+pub mod report;
+pub mod run;
+pub mod settle;
+pub mod wall_clock;

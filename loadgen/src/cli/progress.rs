@@ -1,0 +1,174 @@
+//! What a person sees while a run goes on: on a terminal a bar with the phase, the live p99 and
+//! the time left; elsewhere a line a block. A listener like any other; writes no file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bench::seams::{Event, Sink, SinkError};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::plan_text::minutes;
+use crate::live::LiveView;
+use crate::pace::MonotonicClock;
+
+/// Takes a line where there is no terminal.
+pub type Lines = Box<dyn FnMut(&str)>;
+
+/// Shows a run on standard error.
+pub struct Progress {
+    bar: ProgressBar,
+    /// Writes a line where there is no terminal.
+    plain: Option<Lines>,
+    takes: Duration,
+    trial_takes: Duration,
+    live: Arc<LiveView>,
+    clock: MonotonicClock,
+    ticker: Option<Ticker>,
+    total: usize,
+    finished: usize,
+    rejected: usize,
+}
+
+/// Redraws while a trial runs; ends when it is dropped.
+struct Ticker {
+    _stop: std::sync::mpsc::Sender<()>,
+}
+
+impl Progress {
+    /// With `plain`, no bar is drawn, and lines go there.
+    #[must_use]
+    pub fn new(
+        plain: Option<Lines>,
+        takes: Duration,
+        trial_takes: Duration,
+        live: Arc<LiveView>,
+    ) -> Self {
+        let target = if plain.is_some() {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(8)
+        };
+        Self {
+            bar: ProgressBar::with_draw_target(None, target),
+            plain,
+            takes,
+            trial_takes,
+            live,
+            clock: MonotonicClock::start(),
+            ticker: None,
+            total: 0,
+            finished: 0,
+            rejected: 0,
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        if let Some(plain) = &mut self.plain {
+            plain(text);
+        }
+    }
+
+    /// The time left, by the plan at first and by what was seen later.
+    fn time_left(&self) -> Duration {
+        let seen = Duration::from_nanos(self.clock.now().0);
+        if self.finished == 0 {
+            return self.takes.saturating_sub(seen);
+        }
+        let finished = u32::try_from(self.finished).unwrap_or(u32::MAX);
+        let left = u32::try_from(self.total.saturating_sub(self.finished)).unwrap_or(u32::MAX);
+        seen / finished * left
+    }
+
+    fn started(&mut self, total: usize) {
+        self.total = total;
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} trials · {msg}")
+            .expect("a constant template is valid")
+            .progress_chars("━━╌");
+        self.bar.set_style(style);
+        self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        self.bar.set_message(format!("about {} left", minutes(self.takes)));
+    }
+
+    fn trial_started(&mut self, variant: &str, block: u32) {
+        if self.plain.is_some() {
+            return;
+        }
+        let left = self.time_left();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let (bar, live) = (self.bar.clone(), Arc::clone(&self.live));
+        let (variant, clock) = (variant.to_owned(), MonotonicClock::start());
+        let trial_takes = self.trial_takes;
+        std::thread::spawn(move || {
+            // Four looks a second; the disconnect of the channel ends them.
+            while stopped.recv_timeout(Duration::from_millis(250))
+                == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                let since = Duration::from_nanos(clock.now().0);
+                let phase = if since < trial_takes { "measuring" } else { "draining" };
+                let shown = live_text(&live);
+                bar.set_message(format!(
+                    "block {block} · {phase} {variant}{shown} · {} left",
+                    minutes(left.saturating_sub(since))
+                ));
+            }
+        });
+        self.ticker = Some(Ticker { _stop: stop });
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a display of milliseconds")]
+fn live_text(live: &LiveView) -> String {
+    let lost = match live.counts() {
+        (_, 0) => String::new(),
+        (_, lost) => format!(" · {lost} without an answer"),
+    };
+    let p99 =
+        live.p99().map_or(String::new(), |nanos| format!(" · p99 ≈ {:.2} ms", nanos as f64 / 1e6));
+    format!("{p99}{lost}")
+}
+
+impl Sink for Progress {
+    fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        match event {
+            Event::RunStarted(plan) => self.started(plan.trial_count()),
+            Event::BlockStarted { block } => {
+                self.bar.set_message(format!("block {block} · starting and proving"));
+            }
+            Event::Proven(proof) => {
+                if !proof.holds() {
+                    self.line(&format!("variant {}: its posture does not hold", proof.variant));
+                }
+            }
+            Event::TrialStarted { spec, .. } => {
+                self.trial_started(spec.variant.as_str(), spec.block)
+            }
+            Event::TrialFinished { record, admission, .. } => {
+                self.ticker = None;
+                self.finished += 1;
+                self.bar.inc(1);
+                if let Some(reason) = admission.reason() {
+                    self.rejected += 1;
+                    self.bar.println(format!(
+                        "block {}, {}: not a measurement: {reason}",
+                        record.block, record.variant
+                    ));
+                    self.line(&format!(
+                        "block {}, {}: not a measurement: {reason}",
+                        record.block, record.variant
+                    ));
+                }
+                let a_block = self.total.max(1);
+                if self.finished.is_multiple_of((a_block / 8).max(1)) || self.finished == self.total
+                {
+                    let left = minutes(self.time_left());
+                    self.line(&format!("{}/{} trials, {left} left", self.finished, self.total));
+                }
+            }
+            Event::RunEnded => {
+                self.ticker = None;
+                self.bar.finish_and_clear();
+            }
+        }
+        Ok(())
+    }
+}

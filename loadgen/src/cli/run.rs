@@ -1,0 +1,334 @@
+//! What a run means: the scenario as settled, the place, the listeners, and how it ends.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bench::conduct::{Fault, Repeats, conduct};
+use bench::describe::plan_record;
+use bench::keep::Keeper;
+use bench::plan::{Plan, Seed};
+use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, Subject};
+use bench::report::terminal::{self, Style};
+use bench::results::{RunFolder, render};
+use bench::seams::{Event, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError, WorkSeen};
+use scenarios::library;
+use scenarios::scenario::Scenario;
+use scenarios::variant::{Variant, VariantName};
+use testbed::child::Program;
+use testbed::embedded::{Embedded, testbed_note};
+use testbed::provenance::allowed_cores;
+
+use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
+use super::exit::Failure;
+use super::plan_text::plan_text;
+use super::progress::{Lines, Progress};
+use super::settle::{estimate, settle, variants};
+use super::wall_clock::StartedAt;
+use crate::awake::Awake;
+use crate::generator::{LocalGenerator, Pacing};
+use crate::live::LiveView;
+use crate::machine::pin;
+
+/// What the process brings: where it stands, how it was called, where to print.
+pub struct Surroundings<'a> {
+    /// The current directory.
+    pub current_dir: PathBuf,
+    /// This program, which the embedded testbed starts again as its parts.
+    pub program: PathBuf,
+    /// The command line as typed.
+    pub command: Vec<String>,
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// Whether results may be coloured.
+    pub style: Style,
+    /// Whether a progress bar may be drawn on standard error.
+    pub bars: bool,
+    /// A wish to stop.
+    pub stop: StopFlag,
+}
+
+/// Everything that is decided before anything is started.
+struct Settled {
+    scenario: Scenario,
+    plan: Plan,
+    started: StartedAt,
+    takes: Duration,
+}
+
+/// The main job.
+pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
+    let testbed = choose(args.testbed)?;
+    let settled = decide(args, testbed, around)?;
+    let record = plan_record(&settled.scenario, &settled.plan);
+    if args.dry_run {
+        let text = plan_text(&record, &settled.plan, testbed, settled.takes);
+        return print(around, &text);
+    }
+    if args.testbed == TestbedChoice::Auto {
+        anstream::eprintln!("testbed embedded, the only one in this version. {}", testbed_note());
+    }
+    let placement = testbed::provenance::placement(&allowed_cores());
+    let folder = RunFolder::create(
+        &around.current_dir.join(&args.results),
+        &settled.started.stamp,
+        &settled.scenario.name,
+        testbed,
+    )
+    .map_err(|error| Failure::Internal(error.to_string()))?;
+    let run_record = RunRecord {
+        schema_version: SCHEMA_VERSION,
+        scenario: settled.scenario.name.clone(),
+        testbed: testbed.to_owned(),
+        testbed_note: testbed_note(),
+        seed: settled.plan.seed.0,
+        quick: args.quick,
+        interrupted: false,
+        ended_early: None,
+        started_at: settled.started.text.clone(),
+        provenance: provenance(around, &placement),
+        plan: record,
+        proofs: Vec::new(),
+        trials: Vec::new(),
+        comparisons: Vec::new(),
+        article: Vec::new(),
+    };
+    let keeper =
+        Keeper::begin(folder, run_record).map_err(|error| Failure::Internal(error.to_string()))?;
+    measure(args, &settled, keeper, placement, around)
+}
+
+/// Runs the plan, ends the run folder whatever happened, and prints the table.
+fn measure(
+    args: &RunArgs,
+    settled: &Settled,
+    mut keeper: Keeper,
+    placement: Placement,
+    around: &mut Surroundings<'_>,
+) -> Result<(), Failure> {
+    // This thread, the display and the children stay off the generator's core; the generator's own
+    // thread pins itself. Where it fails the run is only noisier.
+    let _ = pin(&placement.subject);
+    let live = Arc::new(LiveView::default());
+    let stop = around.stop.clone();
+    let trial_takes = settled.scenario.load.warm_up + settled.scenario.load.duration;
+    let plain: Option<Lines> =
+        if around.bars { None } else { Some(Box::new(|line| anstream::eprintln!("{line}"))) };
+    let mut progress = Progress::new(plain, settled.takes, trial_takes, Arc::clone(&live));
+    let program =
+        Program { path: around.program.clone(), args: vec![super::args::SUBJECT.to_owned()] };
+    let logs = keeper.folder().logs();
+    let embedded =
+        Embedded::new(program, &settled.scenario, &settled.plan.variants, placement.clone(), logs);
+    let conducted = embedded.map_err(Fault::from).and_then(|embedded| {
+        let pacing = match args.pacing {
+            PacingChoice::Spin => Pacing::Spin,
+            PacingChoice::Hybrid => Pacing::Hybrid,
+            PacingChoice::Sleep => Pacing::Sleep,
+        };
+        let awake = keep_awake(args.keep_awake, &placement);
+        let mut generator = LocalGenerator::new(placement, pacing, stop.clone(), live);
+        keeper.note("pacing", generator.spin_window().describe());
+        let mut testbed =
+            KeptUp { inner: embedded, keep: args.keep, plan: &settled.plan, stop: stop.clone() };
+        let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
+        let conducted = conduct(
+            &settled.scenario,
+            &settled.plan,
+            (&mut testbed, &mut generator),
+            &mut sinks,
+            (&stop, repeats(&settled.plan)),
+        );
+        keeper.subject(testbed.inner.subject());
+        let kept = awake.map_or(0, Awake::end);
+        keeper.note("subject_cores_kept_awake", kept.to_string());
+        conducted
+    });
+    finish(keeper, conducted, around)
+}
+
+/// Writes the final form and the report, prints the table, and decides how the command ends.
+fn finish(
+    keeper: Keeper,
+    conducted: Result<(), Fault>,
+    around: &mut Surroundings<'_>,
+) -> Result<(), Failure> {
+    let ended_early = conducted.as_ref().err().map(ToString::to_string);
+    let (folder, record) =
+        keeper.end(ended_early).map_err(|error| Failure::Internal(error.to_string()))?;
+    let path = folder.path();
+    let shown = path.strip_prefix(&around.current_dir).unwrap_or(path).to_owned();
+    if record.trials.is_empty() {
+        return Err(conducted.err().map_or_else(
+            || Failure::NoMeasurement("no trial was made".to_owned()),
+            |fault| {
+                said_with(
+                    Failure::from(fault),
+                    &format!("  nothing was measured; what happened is in {}", shown.display()),
+                )
+            },
+        ));
+    }
+    let report = render(&folder).map_err(|error| Failure::Internal(error.to_string()))?;
+    let paths = [
+        format!("report   {}", shown.join("report.md").display()),
+        format!("charts   {}", shown.join("charts").display()),
+        format!("data     {}", shown.join("run.json").display()),
+    ];
+    print(around, &terminal::render(&report, around.style, &paths))?;
+    conducted?;
+    if record.provenance.opt_level == "0" {
+        return Err(Failure::NoMeasurement(
+            "built without optimisation: these figures are not a measurement\n  help: build with the dev or the release profile of this workspace".to_owned(),
+        ));
+    }
+    let analysis =
+        bench::analysis::Analysis { comparisons: record.comparisons, article: record.article };
+    bench::analysis::enough_admitted(&analysis, &record.trials)
+        .map_err(|nothing| Failure::NoMeasurement(nothing.to_string()))
+}
+
+/// A quarter of the plan may be made again.
+fn repeats(plan: &Plan) -> Repeats {
+    Repeats(u32::try_from(plan.trial_count() / 4).unwrap_or(u32::MAX))
+}
+
+/// Where the generator has a core of its own, the subject's can be kept awake without taking any
+/// of its time.
+fn keep_awake(choice: AwakeChoice, placement: &Placement) -> Option<Awake> {
+    let wanted = match choice {
+        AwakeChoice::Auto => !placement.shared && testbed::provenance::machine().virtual_machine,
+        AwakeChoice::On => true,
+        AwakeChoice::Off => false,
+    };
+    wanted.then(|| Awake::keep(&placement.subject))
+}
+
+fn said_with(failure: Failure, more: &str) -> Failure {
+    let add = |text: String| format!("{text}\n{more}");
+    match failure {
+        Failure::Internal(text) => Failure::Internal(add(text)),
+        Failure::Usage(text) => Failure::Usage(add(text)),
+        Failure::Testbed(text) => Failure::Testbed(add(text)),
+        Failure::Unproven(text) => Failure::Unproven(add(text)),
+        Failure::NoMeasurement(text) => Failure::NoMeasurement(add(text)),
+        Failure::Interrupted(text) => Failure::Interrupted(add(text)),
+    }
+}
+
+fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {
+    match around.out.write_all(text.as_bytes()).and_then(|()| around.out.flush()) {
+        // A reader that went away, as `head` does, is no failure of ours.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::Internal(format!("can not print the results: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The testbed's name.
+fn choose(choice: TestbedChoice) -> Result<&'static str, Failure> {
+    let missing = |name: &str| {
+        Err(Failure::Testbed(format!(
+            "testbed {name}: this version of loadgen does not have it\n  help: `loadgen list` shows the testbeds there are; `--testbed embedded` needs nothing"
+        )))
+    };
+    match choice {
+        TestbedChoice::Auto | TestbedChoice::Embedded => Ok("embedded"),
+        TestbedChoice::Envoy => missing("envoy"),
+        TestbedChoice::Kind => missing("kind"),
+        TestbedChoice::Cluster => missing("cluster"),
+    }
+}
+
+fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Settled, Failure> {
+    let usage = Failure::Usage;
+    let name = args.scenario.as_deref().ok_or_else(|| {
+        usage("--scenario is missing: give a name from `loadgen list` or a folder".to_owned())
+    })?;
+    let found =
+        library::find(name, &around.current_dir).map_err(|error| usage(error.to_string()))?;
+    let variants = variants(&found.scenario, testbed, &args.variants).map_err(usage)?;
+    let scenario = settle(found.scenario, &variants, args).map_err(usage)?;
+    let started = StartedAt::now();
+    let seed = Seed(args.seed.unwrap_or(started.seed));
+    let plan = Plan::new(&scenario, &variants, seed).map_err(|error| usage(error.to_string()))?;
+    let takes = estimate(&scenario, plan.trial_count());
+    Ok(Settled { scenario, plan, started, takes })
+}
+
+fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {
+    let machine = testbed::provenance::machine();
+    Provenance {
+        loadgen: env!("CARGO_PKG_VERSION").to_owned(),
+        git: env!("LOADGEN_GIT").to_owned(),
+        profile: env!("LOADGEN_PROFILE").to_owned(),
+        opt_level: env!("LOADGEN_OPT_LEVEL").to_owned(),
+        command: around.command.clone(),
+        kernel: machine.kernel,
+        cpu: machine.cpu,
+        cores: u32::try_from(allowed_cores().len()).unwrap_or(u32::MAX),
+        memory_bytes: machine.memory_bytes,
+        governor: machine.governor,
+        virtual_machine: machine.virtual_machine,
+        placement: placement.clone(),
+        // The testbed says it at the end of the run; a run that was killed does not know.
+        subject: Subject { name: "unknown".to_owned(), version: "unknown".to_owned(), tls: None },
+        notes: std::collections::BTreeMap::new(),
+    }
+}
+
+/// Two listeners; what is kept is kept before it is shown.
+struct Both<'a> {
+    keeper: &'a mut Keeper,
+    progress: &'a mut Progress,
+}
+
+impl Sink for Both<'_> {
+    fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        // The display is told even when the disk is full: it has a bar to take down.
+        let kept = self.keeper.on(event);
+        self.progress.on(event)?;
+        kept
+    }
+}
+
+/// A testbed that may be left up at the end, until somebody asks for the stop.
+struct KeptUp<'a> {
+    inner: Embedded,
+    keep: bool,
+    plan: &'a Plan,
+    stop: StopFlag,
+}
+
+impl Testbed for KeptUp<'_> {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+    fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
+        self.inner.begin_block(block)
+    }
+    fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError> {
+        self.inner.prove(variant, block)
+    }
+    fn endpoint(&mut self, variant: &VariantName) -> Result<bench::seams::Endpoint, TestbedError> {
+        self.inner.endpoint(variant)
+    }
+    fn work_seen(&mut self, variant: &VariantName) -> Result<WorkSeen, TestbedError> {
+        self.inner.work_seen(variant)
+    }
+    fn tear_down(&mut self) -> Result<(), TestbedError> {
+        if self.keep && !self.stop.is_raised() {
+            for name in self.plan.variants.iter().filter(|name| name.original() == **name) {
+                let endpoint = self.inner.endpoint(name)?;
+                anstream::eprintln!("{name} is up at http://{}/", endpoint.address);
+            }
+            anstream::eprintln!("the testbed is kept up; Ctrl-C ends it");
+            while !self.stop.is_raised() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        self.inner.tear_down()
+    }
+}

@@ -1,0 +1,149 @@
+//! A scenario and what was typed become the scenario that is run: the overrides, the smoke run's
+//! shape, the variants. Pure; every mistake is reported at once.
+
+use std::time::Duration;
+
+use scenarios::load::Arrivals;
+use scenarios::scenario::Scenario;
+use scenarios::units::RatePerSecond;
+use scenarios::variant::VariantName;
+
+use super::args::{ArrivalsChoice, RunArgs};
+
+/// A smoke run's blocks: the fewest in which three quantiles can be told apart after Holm's
+/// correction (2·2⁻⁷ ≤ 0.05/3), and one to spare for a rejected trial.
+const QUICK_BLOCKS: u32 = 8;
+/// A smoke run's time for trials; the rest of its minute is for
+/// starting, proving, repeating and reporting.
+const QUICK_TRIALS: Duration = Duration::from_secs(38);
+const QUICK_WARM_UP: Duration = Duration::from_millis(150);
+/// A trial's ends cost this much besides warm-up and window.
+const TRIAL_ENDS: Duration = Duration::from_millis(40);
+/// A block's processes and proofs.
+const BLOCK_START: Duration = Duration::from_millis(400);
+/// 1000/s for this long gives 900 samples, more than a p99 needs.
+const QUICK_LONGEST: Duration = Duration::from_millis(900);
+
+/// The variants that are run: those of the testbed, narrowed by `--variants`.
+pub fn variants(
+    scenario: &Scenario,
+    testbed: &str,
+    asked: &[String],
+) -> Result<Vec<VariantName>, String> {
+    let Some(scope) = scenario.testbeds.get(testbed) else {
+        let known: Vec<&str> = scenario.testbeds.keys().map(String::as_str).collect();
+        return Err(format!(
+            "scenario `{}` does not run on testbed `{testbed}`; it runs on: {}",
+            scenario.name,
+            known.join(", ")
+        ));
+    };
+    let unknown: Vec<&str> = asked
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !scope.variants.iter().any(|known| known.as_str() == *name))
+        .collect();
+    if !unknown.is_empty() {
+        let known: Vec<&str> = scope.variants.iter().map(VariantName::as_str).collect();
+        return Err(format!(
+            "--variants: no variant named {} on testbed `{testbed}`; there are: {}",
+            unknown.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+            known.join(", ")
+        ));
+    }
+    let kept = scope.variants.iter();
+    Ok(kept
+        .filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == name.as_str()))
+        .cloned()
+        .collect())
+}
+
+/// The scenario with the overrides applied.
+pub fn settle(
+    mut scenario: Scenario,
+    variants: &[VariantName],
+    args: &RunArgs,
+) -> Result<Scenario, String> {
+    let mut mistakes = Vec::new();
+    let load = &mut scenario.load;
+    if let Some(rate) = args.rate {
+        match RatePerSecond::new(rate) {
+            Ok(rate) => load.rate = rate,
+            Err(error) => mistakes.push(format!("--rate {rate}: {error}")),
+        }
+    }
+    if let Some(arrivals) = args.arrivals {
+        load.arrivals = match arrivals {
+            ArrivalsChoice::Constant => Arrivals::Constant,
+            ArrivalsChoice::Poisson => Arrivals::Poisson,
+        };
+    }
+    if let Some(connections) = args.connections {
+        load.connections = connections;
+        load.max_in_flight = load.max_in_flight.max(connections);
+    }
+    if args.quick {
+        scenario.design.blocks = QUICK_BLOCKS;
+        load.warm_up = QUICK_WARM_UP;
+        load.duration = quick_duration(variants.len() + 1);
+    }
+    if let Some(blocks) = args.blocks {
+        scenario.design.blocks = blocks;
+    }
+    if let Some(warm_up) = args.warm_up {
+        load.warm_up = warm_up;
+    }
+    if let Some(duration) = args.duration {
+        load.duration = duration;
+    }
+    if load.duration.is_zero() {
+        mistakes.push("--duration: expected more than nothing".to_owned());
+    } else if mistakes.is_empty() && load.rate.requests_in(load.duration) < 1 {
+        mistakes.push(format!(
+            "a window of {:?} at {} requests a second holds no request; raise --duration or --rate",
+            load.duration,
+            load.rate.per_second()
+        ));
+    }
+    if mistakes.is_empty() { Ok(scenario) } else { Err(mistakes.join("\n")) }
+}
+
+/// The window that lets this many trials a block fit into a smoke run.
+fn quick_duration(trials_a_block: usize) -> Duration {
+    let trials = QUICK_BLOCKS * u32::try_from(trials_a_block).unwrap_or(u32::MAX).max(1);
+    let share = QUICK_TRIALS / trials;
+    share
+        .saturating_sub(QUICK_WARM_UP + TRIAL_ENDS)
+        .clamp(Duration::from_millis(100), QUICK_LONGEST)
+}
+
+/// About how long the run takes.
+#[must_use]
+pub fn estimate(scenario: &Scenario, trials: usize) -> Duration {
+    let trial = scenario.load.warm_up + scenario.load.duration + TRIAL_ENDS;
+    let trials = u32::try_from(trials).unwrap_or(u32::MAX);
+    trial.saturating_mul(trials) + BLOCK_START.saturating_mul(scenario.design.blocks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smoke_run_fits_into_a_minute_whatever_the_number_of_variants() {
+        for variants in 1..=12 {
+            let window = quick_duration(variants + 1);
+            let trial = window + QUICK_WARM_UP + TRIAL_ENDS;
+            let trials = QUICK_BLOCKS * (u32::try_from(variants).expect("small") + 1);
+            let all = trial * trials + BLOCK_START * QUICK_BLOCKS;
+            // A quarter may be made again.
+            let all = all + trial * (trials / 4);
+            assert!(all < Duration::from_secs(58), "{variants} variants: {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_smoke_run_of_four_variants_has_the_samples_that_a_p99_needs() {
+        assert!(quick_duration(5) * 1000 >= Duration::from_secs(368));
+    }
+}

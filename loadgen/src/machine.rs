@@ -1,0 +1,72 @@
+//! What the generator asks of the machine: a core of its own, and what it used of it.
+
+use std::time::Duration;
+
+use rustix::thread::CpuSet;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Keeps this thread on these cores; an empty list leaves it alone. Returns whether it is so.
+#[must_use]
+pub fn pin(cores: &[usize]) -> bool {
+    if cores.is_empty() {
+        return false;
+    }
+    let mut set = CpuSet::new();
+    for core in cores {
+        set.set(*core);
+    }
+    rustix::thread::sched_setaffinity(None, &set).is_ok()
+}
+
+/// CPU time that this thread has used.
+#[must_use]
+pub fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// Time that the hypervisor took from all cores since boot, and all time, in clock ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StealTicks {
+    stolen: u64,
+    all: u64,
+}
+
+impl StealTicks {
+    /// From `/proc/stat`; zeros where there is none.
+    #[must_use]
+    pub fn read() -> Self {
+        std::fs::read_to_string("/proc/stat").map(|text| Self::parse(&text)).unwrap_or_default()
+    }
+
+    /// The first line is `cpu user nice system idle iowait irq softirq steal guest guest_nice`
+    /// (proc_stat(5)); guest time is contained in user time.
+    fn parse(text: &str) -> Self {
+        let line = text.lines().next().unwrap_or_default();
+        let ticks: Vec<u64> =
+            line.split_ascii_whitespace().skip(1).filter_map(|word| word.parse().ok()).collect();
+        Self { stolen: ticks.get(7).copied().unwrap_or(0), all: ticks.iter().take(8).sum() }
+    }
+
+    /// Stolen share of the time since `earlier`, 0 to 100.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "ticks of one trial are few")]
+    pub fn percent_since(self, earlier: Self) -> f64 {
+        let all = self.all.saturating_sub(earlier.all);
+        let stolen = self.stolen.saturating_sub(earlier.stolen);
+        if all == 0 { 0.0 } else { 100.0 * stolen as f64 / all as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steal_is_the_eighth_figure_of_the_first_line() {
+        let before = StealTicks::parse("cpu  10 0 10 70 0 0 0 10 0 0\ncpu0 1 2 3\n");
+        let after = StealTicks::parse("cpu  20 0 20 140 0 0 0 20 5 0\n");
+        assert_eq!(before, StealTicks { stolen: 10, all: 100 });
+        assert!((after.percent_since(before) - 10.0).abs() < 1e-9);
+    }
+}

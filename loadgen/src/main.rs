@@ -1,0 +1,109 @@
+//! The command. Names the concrete parts; decides nothing that a test would want to see.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use bench::report::terminal::Style;
+use bench::seams::StopFlag;
+use clap::{CommandFactory, Parser};
+use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
+use loadgen::cli::exit::Failure;
+use loadgen::cli::list::Listing;
+use loadgen::cli::report::report;
+use loadgen::cli::run::{Surroundings, run};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = error.downcast_ref::<Failure>().map_or(1, Failure::code);
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let current_dir = std::env::current_dir().context("there is no current directory")?;
+    match cli.command {
+        None => {
+            let mut around = Surroundings {
+                current_dir,
+                program: std::env::current_exe().context("this program has no path")?,
+                command: std::env::args().collect(),
+                out: &mut out,
+                style: style(),
+                bars: std::io::stderr().is_terminal() && !quiet(),
+                stop: on_signals()?,
+            };
+            run(&cli.run, &mut around)?;
+        }
+        Some(Command::List { output }) => {
+            let listing = Listing::of(&current_dir);
+            let text = match output {
+                Output::Text => listing.text(),
+                Output::Json => serde_json::to_string_pretty(&listing)? + "\n",
+            };
+            say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Report { run_dir }) => {
+            let text = report(&run_dir, style())?;
+            say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "loadgen", &mut text);
+            say(&mut out, &text)?;
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+            say(&mut out, &text)?;
+        }
+        Some(Command::Subject { role }) => {
+            let role = match role {
+                SubjectRole::Origin => sidecar::Role::Origin,
+                SubjectRole::Client => sidecar::Role::Client,
+                SubjectRole::Server => sidecar::Role::Server,
+            };
+            // The subject prints its own protocol.
+            drop(out);
+            sidecar::run(role)?;
+        }
+    }
+    Ok(())
+}
+
+/// A reader that went away, as `head` does, is no failure.
+fn say(out: &mut impl Write, text: &[u8]) -> anyhow::Result<()> {
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The first Ctrl-C asks for a stop, the second ends at once.
+fn on_signals() -> anyhow::Result<StopFlag> {
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&asked))?;
+        signal_hook::flag::register(signal, Arc::clone(&asked))?;
+    }
+    Ok(StopFlag::over(asked))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn quiet() -> bool {
+    let set = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
+    set("NO_COLOR") || set("CI")
+}
+
+fn style() -> Style {
+    if std::io::stdout().is_terminal() && !quiet() { Style::Ansi } else { Style::Plain }
+}

@@ -1,0 +1,134 @@
+//! The clock of the engine, and how to wait on it: sleep to shortly before, then spin. Knows no
+//! schedule. The only `Instant::now` of this package.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use bench::clock::{Nanos, nanos_of};
+
+/// A clock that never steps: nanoseconds since it was made.
+#[derive(Debug, Clone, Copy)]
+pub struct MonotonicClock {
+    origin: Instant,
+}
+
+impl MonotonicClock {
+    /// Starts at 0.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the engine's one door to the clock")]
+    pub fn start() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the engine's one door to the clock")]
+    pub fn now(&self) -> Nanos {
+        Nanos(nanos_of(Instant::now().duration_since(self.origin)))
+    }
+}
+
+/// How long before the wanted instant to stop sleeping and to start spinning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpinWindow(Duration);
+
+impl SpinWindow {
+    /// Never spin: for machines without a core to spare.
+    pub const NONE: Self = Self(Duration::ZERO);
+
+    /// Never sleep: a core at 100 %, and no wake-up that could be late. On a virtual machine a core
+    /// that sleeps is given to others, and comes back hundreds of microseconds late.
+    pub const ALWAYS: Self = Self(Duration::MAX);
+
+    /// Longer windows cost more CPU and buy nothing: a sleep that is later than this has lost its
+    /// core, and a spinner would have lost it too.
+    const LONGEST: Duration = Duration::from_micros(150);
+
+    /// Below this a wake-up is never on time, on any machine that was looked at.
+    const SHORTEST: Duration = Duration::from_micros(30);
+
+    /// The window that covers nine of ten measured wake-ups and half as much again.
+    #[must_use]
+    pub fn covering(mut lateness: Vec<Duration>) -> Self {
+        if lateness.is_empty() {
+            return Self(Self::LONGEST);
+        }
+        lateness.sort_unstable();
+        let nine_tenths = lateness[(lateness.len() - 1) * 9 / 10];
+        Self((nine_tenths * 3 / 2).clamp(Self::SHORTEST, Self::LONGEST))
+    }
+
+    /// How long to sleep when `remaining` nanoseconds are left; zero means spin.
+    #[must_use]
+    pub fn sleep_for(self, remaining: u64) -> Duration {
+        Duration::from_nanos(remaining).saturating_sub(self.0)
+    }
+
+    /// In words, for the provenance.
+    #[must_use]
+    pub fn describe(self) -> String {
+        match self {
+            Self::ALWAYS => "spins always".to_owned(),
+            Self::NONE => "sleeps always".to_owned(),
+            Self(window) => {
+                format!("sleeps, and spins for the last {:.0} µs", window.as_secs_f64() * 1e6)
+            }
+        }
+    }
+}
+
+/// Asks the kernel to wake this thread's timers within 1 ns instead of the default 50 µs. Refusal
+/// is not an error: the spin window covers it.
+pub fn sharpen_timers() {
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+}
+
+/// Measures how late this thread wakes up from sleeps of about half a millisecond, and covers it.
+#[must_use]
+pub fn calibrate(clock: &MonotonicClock) -> SpinWindow {
+    const SLEEPS: u32 = 60;
+    let asked = Duration::from_micros(500);
+    let lateness = (0..SLEEPS)
+        .map(|_| {
+            let before = clock.now();
+            std::thread::sleep(asked);
+            Duration::from_nanos(clock.now().since(before)).saturating_sub(asked)
+        })
+        .collect();
+    SpinWindow::covering(lateness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_covers_nine_of_ten_wake_ups_and_half_as_much_again() {
+        let lateness = (1..=10).map(|step| Duration::from_micros(step * 8)).collect();
+        assert_eq!(SpinWindow::covering(lateness).0, Duration::from_micros(108));
+    }
+
+    #[test]
+    fn one_very_late_wake_up_does_not_widen_the_window() {
+        let mut lateness = vec![Duration::from_micros(40); 20];
+        lateness.push(Duration::from_millis(3));
+        assert_eq!(SpinWindow::covering(lateness).0, Duration::from_micros(60));
+    }
+
+    #[test]
+    fn without_a_window_the_whole_time_is_slept() {
+        assert_eq!(SpinWindow::NONE.sleep_for(1_000_000), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn with_an_endless_window_nothing_is_slept() {
+        assert_eq!(SpinWindow::ALWAYS.sleep_for(u64::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn inside_the_window_nothing_is_slept() {
+        let window = SpinWindow::covering(vec![Duration::from_micros(40); 20]);
+        assert_eq!(window.sleep_for(59_000), Duration::ZERO);
+        assert_eq!(window.sleep_for(100_000), Duration::from_micros(40));
+    }
+}

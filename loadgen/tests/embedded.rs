@@ -1,0 +1,202 @@
+//! The main job from end to end with the real binary: what it leaves on disk, how it ends, and what
+//! is left running when it is interrupted, killed or robbed of a child.
+
+mod support;
+
+use rustix::process::Signal;
+use support::{
+    SMALL, alive, altered_scenario, children_of, errors, run, run_folder, run_json, signal, start,
+    trials_kept, wait_for,
+};
+
+/// `--scenario strict-mtls` at the small load, and more.
+fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["--scenario=strict-mtls"];
+    arguments.extend_from_slice(SMALL);
+    arguments.extend_from_slice(more);
+    arguments
+}
+
+#[test]
+fn a_run_leaves_a_complete_folder_and_its_exit_code_says_whether_it_measured() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let output = run(dir.path(), &small(&["--blocks=6", "--variants=sidecar-plaintext,strict"]));
+    let folder = run_folder(dir.path()).expect("a run folder");
+    let json = run_json(&folder);
+    let estimated = json["comparisons"]
+        .as_array()
+        .expect("comparisons")
+        .iter()
+        .any(|row| !row["overhead_us"].is_null());
+    // Whether trials are admitted is the machine's doing; that the code agrees is ours.
+    assert_eq!(output.status.code(), Some(if estimated { 0 } else { 6 }), "{}", errors(&output));
+    assert_eq!(json["interrupted"], false);
+    let trials = json["trials"].as_array().expect("trials");
+    assert!(trials.len() >= 18, "6 blocks of 3, and repeats");
+    for trial in trials {
+        let count = |key: &str| trial[key].as_u64().expect("a count");
+        assert_eq!(
+            count("offered"),
+            count("completed") + count("failed") + count("timed_out") + count("shed")
+        );
+        assert_eq!(count("offered"), 60, "200/s for 300 ms");
+        assert!(folder.join(trial["histograms"].as_str().expect("a file")).is_file());
+    }
+    for file in
+        ["report.md", "trials.csv", "comparison.csv", "charts/overhead.svg", "charts/trials.png"]
+    {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let proofs = json["proofs"].as_array().expect("proofs");
+    assert_eq!(proofs.len(), 12, "two variants before each of six blocks");
+    let strict = proofs.iter().find(|proof| proof["variant"] == "strict").expect("proven");
+    assert_eq!(strict["peer_identity"], "spiffe://cluster.local/ns/loadgen-bench/sa/client");
+    assert!(json["provenance"]["subject"]["tls"].as_str().is_some_and(|tls| tls.contains("1_3")));
+}
+
+#[test]
+fn a_finished_run_rendered_again_gives_the_same_bytes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    run(dir.path(), &small(&["--blocks=1", "--variants=sidecar-plaintext,strict"]));
+    let folder = run_folder(dir.path()).expect("a run folder");
+    let files = ["report.md", "charts/overhead.svg", "charts/percentiles.png", "charts/trials.svg"];
+    let read = || files.map(|file| std::fs::read(folder.join(file)).expect("rendered"));
+    let before = read();
+    for file in files {
+        std::fs::remove_file(folder.join(file)).expect("removed");
+    }
+    let output = run(dir.path(), &["report", folder.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    assert_eq!(before, read());
+}
+
+#[test]
+fn the_same_seed_plans_the_same_order() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let plan = |seed: &str| {
+        let output = run(dir.path(), &["--scenario=strict-mtls", "--dry-run", seed]);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert_eq!(plan("--seed=1"), plan("--seed=1"));
+    assert_ne!(plan("--seed=1"), plan("--seed=2"));
+    assert!(run_folder(dir.path()).is_none(), "a dry run writes nothing");
+}
+
+#[test]
+fn ctrl_c_keeps_what_was_measured_marks_it_and_leaves_no_process() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let child = start(dir.path(), &small(&["--blocks=500"]));
+    wait_for("two trials", || (trials_kept(dir.path()) >= 2).then_some(()));
+    let parts = children_of(child.id());
+    assert_eq!(parts.len(), 3, "{parts:?}");
+    signal(i32::try_from(child.id()).expect("a pid"), Signal::INT);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
+    for (pid, command) in parts {
+        wait_for(&command, || (!alive(pid)).then_some(()));
+    }
+    let folder = run_folder(dir.path()).expect("a run folder");
+    let json = run_json(&folder);
+    assert_eq!(json["interrupted"], true);
+    assert!(json["trials"].as_array().expect("trials").len() >= 2);
+    let report = std::fs::read_to_string(folder.join("report.md")).expect("a report");
+    assert!(report.to_lowercase().contains("interrupted"), "{report}");
+}
+
+#[test]
+fn kill_9_leaves_no_process_and_a_folder_that_can_be_reported() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut child = start(dir.path(), &small(&["--blocks=500"]));
+    wait_for("two trials", || (trials_kept(dir.path()) >= 2).then_some(()));
+    let parts = children_of(child.id());
+    assert_eq!(parts.len(), 3, "{parts:?}");
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    for (pid, command) in parts {
+        wait_for(&command, || (!alive(pid)).then_some(()));
+    }
+    let folder = run_folder(dir.path()).expect("a run folder");
+    assert_eq!(run_json(&folder)["interrupted"], true);
+    let output = run(dir.path(), &["report", folder.to_str().expect("text")]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+}
+
+#[test]
+fn a_child_that_dies_in_mid_run_ends_it_with_its_name_and_what_was_measured_is_kept() {
+    for part in ["origin", "client", "server"] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let child =
+            start(dir.path(), &small(&["--blocks=500", "--variants=sidecar-plaintext,strict"]));
+        wait_for("two trials", || (trials_kept(dir.path()) >= 2).then_some(()));
+        let pid = wait_for("the child", || {
+            let parts = children_of(child.id());
+            parts.into_iter().find(|(_, command)| command.trim_end().ends_with(part))
+        });
+        signal(pid.0, Signal::KILL);
+        let output = child.wait_with_output().expect("it ends");
+        let errors = errors(&output);
+        assert_eq!(output.status.code(), Some(4), "{errors}");
+        assert!(errors.contains(part) && errors.contains("signal 9"), "{errors}");
+        let json = run_json(&run_folder(dir.path()).expect("a run folder"));
+        assert!(json["trials"].as_array().expect("trials").len() >= 2);
+        assert!(json["ended_early"].as_str().is_some_and(|why| why.contains(part)), "{json}");
+    }
+}
+
+#[test]
+fn results_that_can_not_be_kept_end_the_run_with_a_message() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let child = start(dir.path(), &small(&["--blocks=500"]));
+    wait_for("two trials", || (trials_kept(dir.path()) >= 2).then_some(()));
+    // The disk fails: where the next trial would go there is no folder any more.
+    let folder = run_folder(dir.path()).expect("a run folder");
+    std::fs::rename(folder.join("histograms"), folder.join("gone")).expect("renamed");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(errors(&output).contains("histograms"), "{}", errors(&output));
+    let trials = run_json(&folder)["trials"].as_array().expect("trials").len();
+    assert!(trials >= 2, "run.json is whole");
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_an_error_before_anything_starts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("results"), "a file").expect("written");
+    let output = run(dir.path(), &small(&["--blocks=1"]));
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(errors(&output).contains("results"), "{}", errors(&output));
+}
+
+#[test]
+fn a_posture_that_does_not_hold_ends_with_exit_5_and_nothing_is_measured() {
+    let dir = tempfile::tempdir().expect("a folder");
+    altered_scenario(dir.path(), "strict-mtls", "policies/istio/strict.yaml", |text| {
+        text.replace("STRICT", "PERMISSIVE")
+    });
+    let mut arguments = vec!["--scenario=./strict-mtls", "--blocks=1"];
+    arguments.extend_from_slice(SMALL);
+    let output = run(dir.path(), &arguments);
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(5), "{errors}");
+    assert!(errors.contains("strict") && errors.contains("plaintext is refused"), "{errors}");
+    let json = run_json(&run_folder(dir.path()).expect("a run folder"));
+    assert_eq!(json["trials"].as_array().expect("trials").len(), 0);
+    assert!(json["ended_early"].as_str().is_some_and(|why| why.contains("not proven")));
+}
+
+#[test]
+fn every_mistake_of_a_scenario_is_reported_at_once_with_exit_2() {
+    let dir = tempfile::tempdir().expect("a folder");
+    altered_scenario(dir.path(), "strict-mtls", "scenario.yaml", |text| {
+        text.replace("connections: 50", "conections: 50").replace("blocks: 12", "blocks: 0")
+    });
+    let output = run(dir.path(), &["--scenario=./strict-mtls"]);
+    let errors = errors(&output);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("conections") && errors.contains("did you mean `connections`"),
+        "{errors}"
+    );
+    assert!(errors.contains("design.blocks"), "{errors}");
+}
