@@ -89,7 +89,10 @@ impl Progress {
         self.bar.set_message(format!("about {} left", minutes(self.takes)));
     }
 
-    fn trial_started(&mut self, variant: &str, block: u32) {
+    fn trial_started(&mut self, variant: &str, block: u32, index: usize) {
+        // A repeat is one more than was planned.
+        self.total = self.total.max(index + 1);
+        self.bar.set_length(u64::try_from(self.total).unwrap_or(u64::MAX));
         if self.plain.is_some() {
             return;
         }
@@ -139,8 +142,8 @@ impl Sink for Progress {
                     self.line(&format!("variant {}: its posture does not hold", proof.variant));
                 }
             }
-            Event::TrialStarted { spec, .. } => {
-                self.trial_started(spec.variant.as_str(), spec.block)
+            Event::TrialStarted { spec, index } => {
+                self.trial_started(spec.variant.as_str(), spec.block, *index);
             }
             Event::TrialFinished { record, admission, .. } => {
                 self.ticker = None;
