@@ -78,8 +78,9 @@ impl LocalGenerator {
             (load.connections, &load.request.method),
         )
         .map_err(|error| GeneratorError {
-            problem: format!("the kernel refused an epoll instance: {error}"),
-            hint: "raise the limit of open files (ulimit -n)".to_owned(),
+            problem: format!("the kernel refused to wait on sockets: {error}"),
+            hint: "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
+                .to_owned(),
         })?;
         let limits = Limits {
             connections: load.connections,

@@ -147,8 +147,6 @@ impl Recorder {
             live.lost();
         }
         if !self.window.contains(&intended) {
-            // An unexpected status is an answer all the same: the subject did the work.
-            self.warm_up_answers += u64::from(matches!(why, Lost::Status(_)));
             return;
         }
         self.latencies.censored.record(at.saturating_sub(intended));

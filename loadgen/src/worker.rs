@@ -68,14 +68,14 @@ fn expected(status: u16) -> bool {
 /// A connection as the loop sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Connection {
-    /// Being opened; how often that failed in a row.
-    Opening { failures: u32 },
+    /// Being opened.
+    Opening,
     /// Open, nothing in flight.
     Idle,
     /// A request is in flight. `serial` tells it from later ones on the same connection.
     Busy { intended: u64, sent: u64, serial: u64 },
     /// Gone; to be opened again at that instant.
-    Waiting { until: Nanos, failures: u32 },
+    Waiting { until: Nanos },
 }
 
 /// The loop's state.
@@ -86,6 +86,8 @@ struct Worker<'a, T> {
     /// Offsets of the schedule count from here.
     start: Nanos,
     connections: Vec<Connection>,
+    /// How often each connection broke since its last answer.
+    failures: Vec<u32>,
     /// Idle connections, longest idle first, so that all are used alike.
     idle: VecDeque<Slot>,
     /// Due requests that wait for a connection, earliest first.
@@ -115,7 +117,8 @@ pub fn run<T: Transport>(
         transport,
         recorder,
         limits,
-        connections: vec![Connection::Opening { failures: 0 }; count],
+        connections: vec![Connection::Opening; count],
+        failures: vec![0; count],
         idle: VecDeque::with_capacity(count),
         backlog: VecDeque::with_capacity(1024),
         deadlines: VecDeque::with_capacity(1024),
@@ -277,6 +280,7 @@ impl<T: Transport> Worker<'_, T> {
                 Connection::Busy { intended, sent, .. },
             ) => {
                 self.in_flight -= 1;
+                self.failures[slot.index()] = 0;
                 let completed = self.offset(at);
                 if expected(status) {
                     self.recorder.completed(Timeline { intended, sent, completed }, status, bytes);
@@ -293,22 +297,37 @@ impl<T: Transport> Worker<'_, T> {
             (Happening::Broken(failure), Connection::Busy { intended, .. }) => {
                 self.in_flight -= 1;
                 self.recorder.lost(intended, self.offset(at), Lost::Failed(failure));
+                // No pause: a request a connection is at most the offered rate.
                 self.open(slot);
             }
-            (Happening::Broken(_), Connection::Opening { failures }) => {
-                let pause = REOPEN_FIRST.saturating_mul(1 << failures.min(8)).min(REOPEN_LONGEST);
-                let until = at.plus(pause);
-                self.connections[slot.index()] =
-                    Connection::Waiting { until, failures: failures.saturating_add(1) };
-                self.waiting += 1;
-            }
+            (Happening::Broken(_), Connection::Opening) => self.open_again(slot, at),
             (Happening::Broken(_), Connection::Idle) => {
                 self.idle.retain(|idle| *idle != slot);
-                self.open(slot);
+                self.open_again(slot, at);
             }
-            // Nothing is in flight there: a late word of a connection that was given up.
+            // An answer that nobody asked for, such as a 408 before the peer closes.
+            (Happening::Answered { .. }, Connection::Idle) => {
+                self.idle.retain(|idle| *idle != slot);
+                self.transport.close(slot);
+                self.open_again(slot, at);
+            }
+            // A late word of a connection that was given up.
             (Happening::Answered { .. } | Happening::Broken(_), _) => {}
         }
+    }
+
+    /// Opens a connection that broke with nothing in flight: at once the first time, and after a
+    /// pause, doubled each time, when it broke before without an answer in between.
+    fn open_again(&mut self, slot: Slot, at: Nanos) {
+        let failures = self.failures[slot.index()];
+        self.failures[slot.index()] = failures.saturating_add(1);
+        if failures == 0 {
+            self.open(slot);
+            return;
+        }
+        let pause = REOPEN_FIRST.saturating_mul(1 << (failures - 1).min(8)).min(REOPEN_LONGEST);
+        self.connections[slot.index()] = Connection::Waiting { until: at.plus(pause) };
+        self.waiting += 1;
     }
 
     /// A connection has nothing in flight: it takes the request that waits longest, if any does.
@@ -322,11 +341,7 @@ impl<T: Transport> Worker<'_, T> {
     }
 
     fn open(&mut self, slot: Slot) {
-        let failures = match self.connections[slot.index()] {
-            Connection::Waiting { failures, .. } | Connection::Opening { failures } => failures,
-            Connection::Idle | Connection::Busy { .. } => 0,
-        };
-        self.connections[slot.index()] = Connection::Opening { failures };
+        self.connections[slot.index()] = Connection::Opening;
         self.report.connections_opened += 1;
         self.transport.open(slot);
     }
@@ -338,7 +353,7 @@ impl<T: Transport> Worker<'_, T> {
         }
         for number in 0..self.limits.connections {
             let slot = Slot(number);
-            if matches!(self.connections[slot.index()], Connection::Waiting { until, .. } if until <= now)
+            if matches!(self.connections[slot.index()], Connection::Waiting { until } if until <= now)
             {
                 self.waiting -= 1;
                 self.open(slot);

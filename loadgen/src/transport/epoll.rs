@@ -20,6 +20,10 @@ const READ_SIZE: usize = 64 * 1024;
 /// Taken from the kernel at once; more wait for the next turn.
 const EVENTS_AT_ONCE: usize = 256;
 
+/// The peer sends no more, or the connection is gone.
+const ENDING: epoll::EventFlags =
+    epoll::EventFlags::RDHUP.union(epoll::EventFlags::HUP).union(epoll::EventFlags::ERR);
+
 /// Connections to one address, on one thread.
 pub struct EpollTransport {
     clock: MonotonicClock,
@@ -60,6 +64,12 @@ impl EpollTransport {
         (connections, method): (u32, &str),
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        // Kernels before 5.11 have no epoll_pwait2, and no other wait is finer than a millisecond.
+        let mut none: [epoll::Event; 1] = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }];
+        epoll::wait(&epoll, &mut none, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
         let connections = (0..connections)
             .map(|_| Connection {
                 stream: None,
@@ -146,6 +156,12 @@ impl EpollTransport {
         }
         if !connection.connected {
             let what = match stream.take_error() {
+                // The edge that reports the connection is the only one that reports its end.
+                Ok(None) if flags.intersects(ENDING) => Happening::Broken(Failure::Closed),
+                // Nobody speaks before being asked in HTTP/1.1.
+                Ok(None) if flags.contains(epoll::EventFlags::IN) => {
+                    Happening::Broken(Failure::Malformed)
+                }
                 Ok(None) if flags.contains(epoll::EventFlags::OUT) => {
                     connection.connected = true;
                     Happening::Opened
@@ -161,14 +177,10 @@ impl EpollTransport {
         {
             return Some(self.told(slot, Happening::Broken(failure_of(&error))));
         }
-        let readable = epoll::EventFlags::IN
-            | epoll::EventFlags::RDHUP
-            | epoll::EventFlags::HUP
-            | epoll::EventFlags::ERR;
-        if !flags.intersects(readable) {
+        if !flags.intersects(ENDING | epoll::EventFlags::IN) {
             return None;
         }
-        let ending = flags.intersects(readable - epoll::EventFlags::IN);
+        let ending = flags.intersects(ENDING);
         match self.read(slot, ending) {
             Outcome::Nothing => None,
             Outcome::Tell(what) => Some(self.told(slot, what)),
@@ -208,7 +220,11 @@ impl EpollTransport {
                 Outcome::Tell(answered_with(Answer { reusable: false, ..answer }))
             }
             (_, Some(failure)) => Outcome::Tell(Happening::Broken(failure)),
-            (Some(answer), None) => Outcome::Tell(answered_with(answer)),
+            // An answer that came before the request was all written leaves its rest in the way.
+            (Some(answer), None) => Outcome::Tell(answered_with(Answer {
+                reusable: answer.reusable && connection.unsent == 0,
+                ..answer
+            })),
             (None, None) => Outcome::Nothing,
         }
     }
@@ -227,7 +243,8 @@ impl EpollTransport {
         self.ready.clear();
         let spare = rustix::buffer::spare_capacity(&mut self.ready);
         if epoll::wait(&self.epoll, spare, Some(&timeout)).is_err() {
-            // Interrupted by a signal, the only error possible with our arguments: look again.
+            // Interrupted by a signal, the only error possible with our arguments on a kernel that
+            // has the call, which `new` has seen: look again.
             return false;
         }
         let before = happened.len();
