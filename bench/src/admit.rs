@@ -175,6 +175,17 @@ impl Admission {
         self.rejections.is_empty()
     }
 
+    /// Whether the trial failed for the machine's sake: the generator was late or time was stolen.
+    /// Then another try may be a measurement, and choosing to try does not look at what was
+    /// measured. Shed requests, errors and drift are the subject's, and would come again.
+    #[must_use]
+    pub fn machine_was_busy(&self) -> bool {
+        let busy = |reason: &Rejection| {
+            matches!(reason, Rejection::GeneratorLate { .. } | Rejection::Steal { .. })
+        };
+        self.rejections.iter().any(busy)
+    }
+
     /// All reasons in one line, joined by `; `. `None` when the trial is a measurement.
     #[must_use]
     pub fn reason(&self) -> Option<String> {

@@ -44,9 +44,9 @@ fn failed_claims(proof: &Proof) -> String {
     if failed.is_empty() { "nothing was probed".to_owned() } else { failed.join("; ") }
 }
 
-/// How many rejected trials may be made again, in all, at the ends of their blocks. What rejects a
-/// trial (a late generator, stolen time) does not depend on what it measured, and the rule is the
-/// same for every variant, so a repeat does not favour any. Bounded, so that a machine that is
+/// How many trials that a busy machine spoilt may be made again, in all, at the ends of their
+/// blocks. A late generator and stolen time are judged by the same rule for every variant and not
+/// by what was measured, so a repeat does not favour any. Bounded, so that a machine that is
 /// never quiet ends in a message and not in an endless run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeats(pub u32);
@@ -102,24 +102,27 @@ impl Run<'_> {
         }
         let mut again = Vec::new();
         for trial in &block.trials {
-            if !self.trial(trial)? {
+            if self.trial(trial)?.machine_was_busy() {
                 again.push(trial);
             }
         }
         self.repeat(again, block)
     }
 
-    /// Makes rejected trials of a block again, as its last positions, as long as repeats are left.
+    /// Makes trials again that a busy machine spoilt, as the block's last positions: at most as
+    /// many as the block has trials, and as long as repeats are left.
     fn repeat(&mut self, rejected: Vec<&TrialSpec>, block: &Block) -> Result<(), Fault> {
         let planned = u32::try_from(block.trials.len()).unwrap_or(u32::MAX);
         let mut queue = std::collections::VecDeque::from(rejected);
         let mut position = planned;
         while let Some(trial) = queue.pop_front()
             && self.repeats > 0
+            && position < 2 * planned
         {
             self.repeats -= 1;
             position += 1;
-            if !self.trial(&TrialSpec { position, ..trial.clone() })? {
+            let again = TrialSpec { position, ..trial.clone() };
+            if self.trial(&again)?.machine_was_busy() {
                 queue.push_back(trial);
             }
         }
@@ -135,8 +138,8 @@ impl Run<'_> {
         if proof.holds() { Ok(()) } else { Err(Fault::Unproven(Box::new(proof))) }
     }
 
-    /// One trial. Returns whether it was admitted.
-    fn trial(&mut self, spec: &TrialSpec) -> Result<bool, Fault> {
+    /// One trial, kept and judged.
+    fn trial(&mut self, spec: &TrialSpec) -> Result<Admission, Fault> {
         self.go_on()?;
         let endpoint = self.testbed.endpoint(&spec.variant)?;
         // The counters start from here: what the probes did is not the trial's work.
@@ -167,7 +170,7 @@ impl Run<'_> {
             return Err(error.into());
         }
         self.go_on()?;
-        Ok(admission.admitted())
+        Ok(admission)
     }
 
     fn go_on(&self) -> Result<(), Fault> {

@@ -42,13 +42,14 @@ impl Keeper {
         self.run.provenance.subject = subject;
     }
 
-    /// The run is over, by itself or for this reason. Analyses what was admitted and writes the
+    /// The run is over, by itself or for this reason; `interrupted` when somebody asked for it. Analyses what was admitted and writes the
     /// final form.
     pub fn end(
         mut self,
         ended_early: Option<String>,
+        interrupted: bool,
     ) -> Result<(RunFolder, RunRecord), FolderError> {
-        self.run.interrupted = ended_early.is_some();
+        self.run.interrupted = interrupted;
         self.run.ended_early = ended_early;
         let Analysis { comparisons, article } =
             analyse(&self.run.plan, &self.run.trials, Seed(self.run.seed), &self.run.testbed);

@@ -61,7 +61,7 @@ pub enum PlanError {
 
 impl Plan {
     /// Draws the order. `variants` is what the testbed runs of the scenario; a control that is not
-    /// among them is replaced by the first of them.
+    /// among them is replaced by the baseline of the first comparison between them.
     pub fn new(
         scenario: &Scenario,
         variants: &[VariantName],
@@ -69,10 +69,14 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let first = variants.first().ok_or(PlanError::NoVariants)?;
         let control = if variants.contains(&scenario.design.control) {
-            scenario.design.control.clone()
+            &scenario.design.control
         } else {
-            first.clone()
-        };
+            let mut kept = scenario.comparisons.iter().filter(|spec| {
+                variants.contains(&spec.candidate) && variants.contains(&spec.baseline)
+            });
+            kept.next().map_or(first, |spec| &spec.baseline)
+        }
+        .clone();
         let mut all = variants.to_vec();
         all.push(control.twin());
         let mut order = seed.rng("order of trials");

@@ -29,7 +29,8 @@ pub struct RunRecord {
     pub seed: u64,
     /// Whether this was a smoke run.
     pub quick: bool,
-    /// Whether it was ended before its plan was done.
+    /// Whether somebody ended it before its plan was done, or it was killed. A run that broke is not
+    /// interrupted; `ended_early` says what happened.
     pub interrupted: bool,
     /// Why the run ended early; `null` when it did not.
     pub ended_early: Option<String>,

@@ -21,7 +21,7 @@ pub struct TrialSpec {
     pub variant: VariantName,
     /// What is offered.
     pub load: LoadSpec,
-    /// For the arrival process; differs between trials.
+    /// For the arrival process: one for each block, so that its variants meet the same arrivals.
     pub seed: u64,
 }
 

@@ -63,7 +63,7 @@ fn answer(
             _ => "a testbed without a mesh",
         };
         return Err(format!(
-            "this run used {subject}, not {}; run with --testbed kind",
+            "this run used {subject}, not {}; only a mesh testbed answers it",
             claim.column
         ));
     }

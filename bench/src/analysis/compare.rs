@@ -61,6 +61,7 @@ pub(super) fn rows(
             row.p_holm = corrected.next();
         }
         judge(row, &sample.differences, family.len());
+        withhold(row, &pairs);
     }
     rows
 }
@@ -165,16 +166,7 @@ fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String 
             (needed as f64 / plan.load.rate).ceil(),
         ));
     }
-    let bounds = summaries()
-        .filter(|sides| sides.iter().any(|summary| summary.at_least.contains(&quantile)))
-        .count();
-    if bounds > 0 {
-        reasons.push(format!(
-            "{} is only a lower bound in {bounds} of {} blocks, since requests went unanswered",
-            quantile.label(),
-            pairs.len(),
-        ));
-    }
+    reasons.extend(bounded(quantile, pairs));
     let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
     if pairs.len() < blocks {
         reasons.push(format!(
@@ -183,6 +175,33 @@ fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String 
         ));
     }
     reasons.join("; ")
+}
+
+/// Says in how many blocks a quantile is only a lower bound; nothing where there is none.
+fn bounded(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<String> {
+    let bounds = pairs
+        .iter()
+        .map(|pair| [&pair.candidate.response_time_us, &pair.baseline.response_time_us])
+        .filter(|sides| sides.iter().any(|summary| summary.at_least.contains(&quantile)))
+        .count();
+    (bounds > 0).then(|| {
+        format!(
+            "{} is only a lower bound in {bounds} of {} blocks, since requests went unanswered",
+            quantile.label(),
+            pairs.len(),
+        )
+    })
+}
+
+/// Blocks with a bound are left out for what happened in them: a verdict from the others would be
+/// one from a selection, so there is none.
+fn withhold(row: &mut ComparisonRow, pairs: &[Pair<'_>]) {
+    if let Some(bounded) = bounded(row.quantile, pairs)
+        && row.overhead_us.is_some()
+    {
+        row.verdict = Verdict::Inconclusive;
+        row.remark = Some(format!("{bounded}; those are left out, so there is no verdict"));
+    }
 }
 
 /// See [`analyse`](super::analyse) for the rule and its reasons.

@@ -26,6 +26,8 @@ pub fn replay(folder: &RunFolder) -> Result<Report, FolderError> {
 /// gives the same bytes.
 pub fn render(folder: &RunFolder) -> Result<Report, FolderError> {
     let report = replay(folder)?;
+    // The text first: when the disk is full it is worth more than the pictures.
+    folder.write_file(REPORT_FILE, markdown::render(&report).as_bytes())?;
     for chart in charts::all(&report) {
         let svg = format!("{CHARTS}/{}.svg", chart.name);
         folder.write_file(&svg, chart.svg.as_bytes())?;
@@ -33,8 +35,6 @@ pub fn render(folder: &RunFolder) -> Result<Report, FolderError> {
         let bytes = charts::png(&chart.svg).map_err(|error| undrawable(folder, &png, &error))?;
         folder.write_file(&png, &bytes)?;
     }
-    // The report comes last, so that one that exists has all its charts.
-    folder.write_file(REPORT_FILE, markdown::render(&report).as_bytes())?;
     Ok(report)
 }
 

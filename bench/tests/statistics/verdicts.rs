@@ -163,7 +163,7 @@ fn without_a_mesh_the_claims_stay_open_and_the_testbed_s_own_figure_stands_besid
     assert_eq!(columns, ["Istio 1.24", "Istio 1.25", "this testbed: embedded", "Istio 1.25"]);
     assert_eq!(
         article[1].why_not.as_deref(),
-        Some("this run used loadgen's own sidecar, not Istio 1.25; run with --testbed kind")
+        Some("this run used loadgen's own sidecar, not Istio 1.25; only a mesh testbed answers it")
     );
     assert_eq!(article[2].verdict, ClaimVerdict::NoClaim);
     assert!((article[2].measured.unwrap().point - 200.0).abs() < 1e-9);
