@@ -11,10 +11,11 @@ fn main() {
     let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
     let dirty = changed.is_some_and(|files| !files.is_empty());
     println!("cargo::rustc-env=LOADGEN_GIT={commit}{}", if dirty { "-dirty" } else { "" });
-    for name in ["PROFILE", "OPT_LEVEL", "TARGET"] {
-        let value = std::env::var(name).expect("cargo sets it for build scripts");
-        println!("cargo::rustc-env=LOADGEN_{name}={value}");
-    }
+    let cargo = |name| std::env::var(name).expect("cargo sets it for build scripts");
+    println!("cargo::rustc-env=LOADGEN_OPT_LEVEL={}", cargo("OPT_LEVEL"));
+    // Cargo says `debug` for the dev profile, whatever its optimisation.
+    let profile = cargo("PROFILE").replace("debug", "dev");
+    println!("cargo::rustc-env=LOADGEN_PROFILE={profile}");
     for path in ["../.git/HEAD", "../.git/index", "../bench", "../scenarios", "src", "build.rs"] {
         if std::path::Path::new(path).exists() {
             println!("cargo::rerun-if-changed={path}");

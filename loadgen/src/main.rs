@@ -14,7 +14,8 @@ use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
 use loadgen::cli::run::{Surroundings, run};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use loadgen::cli::tell::tell;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = error.downcast_ref::<Failure>().map_or(1, Failure::code);
-            anstream::eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}"));
             ExitCode::from(code)
         }
     }
@@ -91,7 +92,7 @@ fn say(out: &mut impl Write, text: &[u8]) -> anyhow::Result<()> {
 /// The first Ctrl-C asks for a stop, the second ends at once.
 fn on_signals() -> anyhow::Result<StopFlag> {
     let asked = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&asked))?;
         signal_hook::flag::register(signal, Arc::clone(&asked))?;
     }

@@ -141,6 +141,7 @@ fn a_child_that_dies_in_mid_run_ends_it_with_its_name_and_what_was_measured_is_k
         let json = run_json(&run_folder(dir.path()).expect("a run folder"));
         assert!(json["trials"].as_array().expect("trials").len() >= 2);
         assert!(json["ended_early"].as_str().is_some_and(|why| why.contains(part)), "{json}");
+        assert_eq!(json["interrupted"], false, "it broke, nobody stopped it");
     }
 }
 
@@ -183,6 +184,7 @@ fn a_posture_that_does_not_hold_ends_with_exit_5_and_nothing_is_measured() {
     let json = run_json(&run_folder(dir.path()).expect("a run folder"));
     assert_eq!(json["trials"].as_array().expect("trials").len(), 0);
     assert!(json["ended_early"].as_str().is_some_and(|why| why.contains("not proven")));
+    assert!(run_folder(dir.path()).expect("a run folder").join("report.md").is_file());
 }
 
 #[test]

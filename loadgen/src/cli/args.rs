@@ -173,7 +173,8 @@ pub struct RunArgs {
     /// Where the run folder is made
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
-    /// A smoke run of at most a minute; its results say so on every page
+    /// A smoke run of at most a minute, unless --blocks, --warm-up or --duration ask for more; its
+    /// results say so on every page
     #[arg(long)]
     pub quick: bool,
     /// Leave the testbed up after the run, print its addresses, and end with Ctrl-C

@@ -8,4 +8,5 @@ pub mod progress;
 pub mod report;
 pub mod run;
 pub mod settle;
+pub mod tell;
 pub mod wall_clock;

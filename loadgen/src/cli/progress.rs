@@ -25,6 +25,8 @@ pub struct Progress {
     clock: MonotonicClock,
     ticker: Option<Ticker>,
     total: usize,
+    /// Trials of a block as planned.
+    a_block: u32,
     finished: usize,
     rejected: usize,
 }
@@ -57,6 +59,7 @@ impl Progress {
             clock: MonotonicClock::start(),
             ticker: None,
             total: 0,
+            a_block: 0,
             finished: 0,
             rejected: 0,
         }
@@ -89,9 +92,9 @@ impl Progress {
         self.bar.set_message(format!("about {} left", minutes(self.takes)));
     }
 
-    fn trial_started(&mut self, variant: &str, block: u32, index: usize) {
+    fn trial_started(&mut self, variant: &str, block: u32, repeat: bool) {
         // A repeat is one more than was planned.
-        self.total = self.total.max(index + 1);
+        self.total += usize::from(repeat);
         self.bar.set_length(u64::try_from(self.total).unwrap_or(u64::MAX));
         if self.plain.is_some() {
             return;
@@ -133,7 +136,10 @@ fn live_text(live: &LiveView) -> String {
 impl Sink for Progress {
     fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         match event {
-            Event::RunStarted(plan) => self.started(plan.trial_count()),
+            Event::RunStarted(plan) => {
+                self.a_block = u32::try_from(plan.variants.len()).unwrap_or(u32::MAX);
+                self.started(plan.trial_count());
+            }
             Event::BlockStarted { block } => {
                 self.bar.set_message(format!("block {block} · starting and proving"));
             }
@@ -142,8 +148,9 @@ impl Sink for Progress {
                     self.line(&format!("variant {}: its posture does not hold", proof.variant));
                 }
             }
-            Event::TrialStarted { spec, index } => {
-                self.trial_started(spec.variant.as_str(), spec.block, *index);
+            Event::TrialStarted { spec, .. } => {
+                let repeat = spec.position > self.a_block;
+                self.trial_started(spec.variant.as_str(), spec.block, repeat);
             }
             Event::TrialFinished { record, admission, .. } => {
                 self.ticker = None;

@@ -11,8 +11,10 @@ use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
 use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, Subject};
 use bench::report::terminal::{self, Style};
-use bench::results::{RunFolder, render};
-use bench::seams::{Event, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError, WorkSeen};
+use bench::results::{RunFolder, render, replay};
+use bench::seams::{
+    Endpoint, Event, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError, WorkSeen,
+};
 use scenarios::library;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
@@ -25,6 +27,7 @@ use super::exit::Failure;
 use super::plan_text::plan_text;
 use super::progress::{Lines, Progress};
 use super::settle::{estimate, settle, variants};
+use super::tell::tell;
 use super::wall_clock::StartedAt;
 use crate::awake::Awake;
 use crate::generator::{LocalGenerator, Pacing};
@@ -67,7 +70,7 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         return print(around, &text);
     }
     if args.testbed == TestbedChoice::Auto {
-        anstream::eprintln!("testbed embedded, the only one in this version. {}", testbed_note());
+        tell(&format!("testbed embedded, the only one in this version. {}", testbed_note()));
     }
     let placement = testbed::provenance::placement(&allowed_cores());
     let folder = RunFolder::create(
@@ -113,39 +116,63 @@ fn measure(
     let live = Arc::new(LiveView::default());
     let stop = around.stop.clone();
     let trial_takes = settled.scenario.load.warm_up + settled.scenario.load.duration;
-    let plain: Option<Lines> =
-        if around.bars { None } else { Some(Box::new(|line| anstream::eprintln!("{line}"))) };
+    let plain: Option<Lines> = if around.bars { None } else { Some(Box::new(tell)) };
     let mut progress = Progress::new(plain, settled.takes, trial_takes, Arc::clone(&live));
     let program =
         Program { path: around.program.clone(), args: vec![super::args::SUBJECT.to_owned()] };
     let logs = keeper.folder().logs();
     let embedded =
         Embedded::new(program, &settled.scenario, &settled.plan.variants, placement.clone(), logs);
-    let conducted = embedded.map_err(Fault::from).and_then(|embedded| {
-        let pacing = match args.pacing {
-            PacingChoice::Spin => Pacing::Spin,
-            PacingChoice::Hybrid => Pacing::Hybrid,
-            PacingChoice::Sleep => Pacing::Sleep,
-        };
-        let awake = keep_awake(args.keep_awake, &placement);
-        let mut generator = LocalGenerator::new(placement, pacing, stop.clone(), live);
-        keeper.note("pacing", generator.spin_window().describe());
-        let mut testbed =
-            KeptUp { inner: embedded, keep: args.keep, plan: &settled.plan, stop: stop.clone() };
-        let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
-        let conducted = conduct(
-            &settled.scenario,
-            &settled.plan,
-            (&mut testbed, &mut generator),
-            &mut sinks,
-            (&stop, repeats(&settled.plan)),
-        );
-        keeper.subject(testbed.inner.subject());
-        let kept = awake.map_or(0, Awake::end);
-        keeper.note("subject_cores_kept_awake", kept.to_string());
-        conducted
-    });
-    finish(keeper, conducted, around)
+    let mut embedded = match embedded {
+        Ok(embedded) => embedded,
+        Err(error) => return finish(keeper, Err(error.into()), around),
+    };
+    let awake = keep_awake(args.keep_awake, &placement);
+    let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
+    keeper.note("pacing", generator.spin_window().describe());
+    let mut place = Place { inner: &mut embedded, keep: args.keep };
+    let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
+    let conducted = conduct(
+        &settled.scenario,
+        &settled.plan,
+        (&mut place, &mut generator),
+        &mut sinks,
+        (&stop, repeats(&settled.plan)),
+    );
+    keeper.subject(embedded.subject());
+    let kept_awake = awake.map_or(0, Awake::end);
+    keeper.note("subject_cores_kept_awake", kept_awake.to_string());
+    let ended = finish(keeper, conducted, around);
+    if args.keep && ended.is_ok() {
+        stay_up(&mut embedded, &settled.plan, &stop)?;
+    }
+    ended
+}
+
+fn pacing(choice: PacingChoice) -> Pacing {
+    match choice {
+        PacingChoice::Spin => Pacing::Spin,
+        PacingChoice::Hybrid => Pacing::Hybrid,
+        PacingChoice::Sleep => Pacing::Sleep,
+    }
+}
+
+/// `--keep`: says where the variants are, and waits for the stop or for a part to die.
+fn stay_up(embedded: &mut Embedded, plan: &Plan, stop: &StopFlag) -> Result<(), Failure> {
+    let names = plan.variants.iter().filter(|name| name.original() == **name);
+    for name in names.clone() {
+        let endpoint = embedded.endpoint(name).map_err(Fault::from)?;
+        tell(&format!("{name} is up at http://{}/", endpoint.address));
+    }
+    tell("the testbed is kept up; Ctrl-C ends it");
+    while !stop.is_raised() {
+        std::thread::sleep(Duration::from_millis(100));
+        for name in names.clone() {
+            embedded.endpoint(name).map_err(Fault::from)?;
+        }
+    }
+    embedded.tear_down().map_err(Fault::from)?;
+    Ok(())
 }
 
 /// Writes the final form and the report, prints the table, and decides how the command ends.
@@ -155,28 +182,33 @@ fn finish(
     around: &mut Surroundings<'_>,
 ) -> Result<(), Failure> {
     let ended_early = conducted.as_ref().err().map(ToString::to_string);
-    let (folder, record) =
-        keeper.end(ended_early).map_err(|error| Failure::Internal(error.to_string()))?;
+    let interrupted = matches!(conducted, Err(Fault::Stopped));
+    let (folder, record) = keeper
+        .end(ended_early, interrupted)
+        .map_err(|error| Failure::Internal(error.to_string()))?;
     let path = folder.path();
     let shown = path.strip_prefix(&around.current_dir).unwrap_or(path).to_owned();
+    // What can not be drawn can still be told: the table comes from what is on the disk.
+    let rendered = render(&folder);
     if record.trials.is_empty() {
-        return Err(conducted.err().map_or_else(
-            || Failure::NoMeasurement("no trial was made".to_owned()),
-            |fault| {
-                said_with(
-                    Failure::from(fault),
-                    &format!("  nothing was measured; what happened is in {}", shown.display()),
-                )
-            },
-        ));
+        let fault = conducted
+            .err()
+            .map_or_else(|| Failure::NoMeasurement("no trial was made".to_owned()), Failure::from);
+        let more = format!("  nothing was measured; what happened is in {}", shown.display());
+        return Err(said_with(fault, &more));
     }
-    let report = render(&folder).map_err(|error| Failure::Internal(error.to_string()))?;
+    let report = match &rendered {
+        Ok(report) => Ok(report.clone()),
+        Err(_) => replay(&folder),
+    }
+    .map_err(|error| Failure::Internal(error.to_string()))?;
     let paths = [
         format!("report   {}", shown.join("report.md").display()),
         format!("charts   {}", shown.join("charts").display()),
         format!("data     {}", shown.join("run.json").display()),
     ];
     print(around, &terminal::render(&report, around.style, &paths))?;
+    rendered.map_err(|error| Failure::Internal(error.to_string()))?;
     conducted?;
     if record.provenance.opt_level == "0" {
         return Err(Failure::NoMeasurement(
@@ -294,15 +326,13 @@ impl Sink for Both<'_> {
     }
 }
 
-/// A testbed that may be left up at the end, until somebody asks for the stop.
-struct KeptUp<'a> {
-    inner: Embedded,
+/// The testbed, which with `--keep` outlives the run.
+struct Place<'a> {
+    inner: &'a mut Embedded,
     keep: bool,
-    plan: &'a Plan,
-    stop: StopFlag,
 }
 
-impl Testbed for KeptUp<'_> {
+impl Testbed for Place<'_> {
     fn name(&self) -> &str {
         self.inner.name()
     }
@@ -312,23 +342,13 @@ impl Testbed for KeptUp<'_> {
     fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError> {
         self.inner.prove(variant, block)
     }
-    fn endpoint(&mut self, variant: &VariantName) -> Result<bench::seams::Endpoint, TestbedError> {
+    fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError> {
         self.inner.endpoint(variant)
     }
     fn work_seen(&mut self, variant: &VariantName) -> Result<WorkSeen, TestbedError> {
         self.inner.work_seen(variant)
     }
     fn tear_down(&mut self) -> Result<(), TestbedError> {
-        if self.keep && !self.stop.is_raised() {
-            for name in self.plan.variants.iter().filter(|name| name.original() == **name) {
-                let endpoint = self.inner.endpoint(name)?;
-                anstream::eprintln!("{name} is up at http://{}/", endpoint.address);
-            }
-            anstream::eprintln!("the testbed is kept up; Ctrl-C ends it");
-            while !self.stop.is_raised() {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        }
-        self.inner.tear_down()
+        if self.keep { Ok(()) } else { self.inner.tear_down() }
     }
 }

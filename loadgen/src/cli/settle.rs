@@ -51,11 +51,29 @@ pub fn variants(
             known.join(", ")
         ));
     }
-    let kept = scope.variants.iter();
-    Ok(kept
+    let kept: Vec<VariantName> = scope
+        .variants
+        .iter()
         .filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == name.as_str()))
         .cloned()
-        .collect())
+        .collect();
+    let compared = scenario
+        .comparisons
+        .iter()
+        .any(|spec| kept.contains(&spec.candidate) && kept.contains(&spec.baseline));
+    if kept.len() > 1 && !compared {
+        let pairs: Vec<String> = scenario
+            .comparisons
+            .iter()
+            .map(|spec| format!("{},{}", spec.baseline, spec.candidate))
+            .collect();
+        return Err(format!(
+            "--variants {}: the scenario compares none of these with another of them; it compares: {}",
+            asked.join(","),
+            pairs.join(" and ")
+        ));
+    }
+    Ok(kept)
 }
 
 /// The scenario with the overrides applied.
