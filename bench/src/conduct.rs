@@ -51,8 +51,8 @@ fn failed_claims(proof: &Proof) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeats(pub u32);
 
-/// Conducts the whole run. Whatever happens, the testbed is torn down and the sinks are told that
-/// the run ended; the first fault is returned.
+/// Conducts the whole run. Whatever happens, the sinks are told that the run ended, and the first
+/// fault is returned. The testbed stays up: whoever brought it up ends it.
 pub fn conduct(
     scenario: &Scenario,
     plan: &Plan,
@@ -63,12 +63,9 @@ pub fn conduct(
     let Repeats(repeats) = repeats;
     let mut run = Run { scenario, testbed, generator, sink, stop, done: 0, repeats };
     let conducted = run.blocks(plan);
-    let torn_down = run.testbed.tear_down();
     let ended = run.sink.on(&Event::RunEnded);
     conducted?;
-    torn_down?;
-    ended?;
-    Ok(())
+    Ok(ended?)
 }
 
 struct Run<'a> {

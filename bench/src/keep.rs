@@ -42,8 +42,8 @@ impl Keeper {
         self.run.provenance.subject = subject;
     }
 
-    /// The run is over, by itself or for this reason; `interrupted` when somebody asked for it. Analyses what was admitted and writes the
-    /// final form.
+    /// The run is over, by itself or for this reason; `interrupted` when somebody asked for it.
+    /// Analyses what was admitted and writes the final form.
     pub fn end(
         mut self,
         ended_early: Option<String>,

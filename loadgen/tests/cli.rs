@@ -63,6 +63,7 @@ fn mistakes_on_the_command_line_say_what_to_do() {
         &["--scenario=strict-mtsl"],
         &["--scenario=./empty"],
         &["--scenario=strict-mtls", "--testbed=embedded", "--variants=strict,srtict"],
+        &["--scenario=strict-mtls", "--testbed=embedded", "--variants=no-mesh,strict"],
         &["--scenario=strict-mtls", "--testbed=embedded", "--rate=0"],
         &["--scenario=strict-mtls", "--testbed=embedded", "--rate=1", "--duration=10ms"],
         &["--scenario=strict-mtls", "--duration=5"],
@@ -76,6 +77,14 @@ fn mistakes_on_the_command_line_say_what_to_do() {
     ];
     let all: Vec<String> = cases.iter().map(|case| said(dir.path(), case)).collect();
     with_snapshots(|| insta::assert_snapshot!("mistakes", all.join("\n\n")));
+}
+
+#[test]
+fn a_full_standard_error_changes_no_exit_code() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("this is Linux");
+    let mut command = support::loadgen(dir.path(), &["--scenario=nowhere"]);
+    assert_eq!(command.stderr(full).status().expect("it starts").code(), Some(2));
 }
 
 #[test]

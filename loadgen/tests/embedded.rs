@@ -105,6 +105,52 @@ fn ctrl_c_keeps_what_was_measured_marks_it_and_leaves_no_process() {
 }
 
 #[test]
+fn a_closed_terminal_ends_a_run_as_ctrl_c_does() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let child = start(dir.path(), &small(&["--blocks=500"]));
+    wait_for("a trial", || (trials_kept(dir.path()) >= 1).then_some(()));
+    signal(i32::try_from(child.id()).expect("a pid"), Signal::HUP);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130), "{}", errors(&output));
+    assert!(run_folder(dir.path()).expect("a run folder").join("report.md").is_file());
+}
+
+#[test]
+fn a_chart_that_can_not_be_drawn_takes_neither_the_table_nor_the_report() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let child = start(dir.path(), &small(&["--blocks=2", "--variants=sidecar-plaintext,strict"]));
+    let folder = wait_for("the folder", || {
+        run_folder(dir.path()).filter(|folder| folder.join("charts").is_dir())
+    });
+    // Where the charts would go there is a file.
+    std::fs::remove_dir(folder.join("charts")).expect("empty until the end");
+    std::fs::write(folder.join("charts"), "").expect("written");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
+    assert!(errors(&output).contains("charts"), "{}", errors(&output));
+    assert!(folder.join("report.md").is_file());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("mTLS overhead"));
+}
+
+#[test]
+fn a_kept_testbed_answers_after_the_results_are_there_and_ends_with_ctrl_c() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let child =
+        start(dir.path(), &small(&["--blocks=1", "--variants=sidecar-plaintext,strict", "--keep"]));
+    wait_for("the report", || {
+        run_folder(dir.path()).filter(|folder| folder.join("charts/trials.png").is_file())
+    });
+    let parts = children_of(child.id());
+    assert_eq!(parts.len(), 3, "{parts:?}");
+    signal(i32::try_from(child.id()).expect("a pid"), Signal::INT);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(errors(&output).contains("strict is up at http://127.0.0.1:"), "{}", errors(&output));
+    for (pid, command) in parts {
+        wait_for(&command, || (!alive(pid)).then_some(()));
+    }
+}
+
+#[test]
 fn kill_9_leaves_no_process_and_a_folder_that_can_be_reported() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut child = start(dir.path(), &small(&["--blocks=500"]));

@@ -222,6 +222,45 @@ fn an_answer_in_single_bytes_is_an_answer() {
 }
 
 #[test]
+fn a_server_that_closes_connections_at_once_is_an_error_and_not_a_hang() {
+    let address = serve(|stream, _| drop(stream));
+    let stop = StopFlag::default();
+    let placement = Placement { generator: vec![], subject: vec![], shared: true };
+    let mut generator =
+        LocalGenerator::new(placement, Pacing::Sleep, stop.clone(), std::sync::Arc::default());
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        stop.raise();
+    });
+    // Either it never has all connections, or what it sends on them is accounted for.
+    if let Ok(record) = generator.run(&spec(), &Endpoint { address, host: address.to_string() }) {
+        assert!(record.counts.add_up() && record.counts.completed == 0, "{:?}", record.counts);
+        // Paused between tries: not thousands a second.
+        assert!(record.generator.connections_opened < 5_000);
+    }
+    stopper.join().expect("the stopper ends");
+}
+
+#[test]
+fn an_answer_before_the_request_is_all_written_ends_its_connection() {
+    const SIZE: usize = 16 * 1024 * 1024;
+    let address = serve(|mut stream, _| {
+        let _ = read_request(&mut stream);
+        let _ = stream.write_all(OK);
+        // Takes nothing more: a second request here would land inside the first one's body.
+        std::thread::sleep(Duration::from_secs(1));
+    });
+    let mut spec = spec();
+    spec.load.rate = RatePerSecond::new(10.0).expect("a valid rate");
+    spec.load.warm_up = Duration::ZERO;
+    spec.load.request.method = "POST".into();
+    spec.load.request.body = "x".repeat(SIZE);
+    let record = try_run(&spec, address).expect("connections open");
+    assert_eq!(record.counts.completed, 5, "{:?}", record.counts);
+    assert_eq!(record.generator.connections_opened, 8 + 5, "each is replaced");
+}
+
+#[test]
 fn a_body_larger_than_every_buffer_is_read_to_its_end() {
     const SIZE: usize = 3 * 1024 * 1024;
     let address = serve(|mut stream, _| {

@@ -107,3 +107,10 @@ fn the_architecture_names_only_files_that_exist() {
         }
     }
 }
+
+#[test]
+fn the_engine_waits_by_the_nanosecond() {
+    // Without this feature rustix waits by epoll_pwait, and rounds up to whole milliseconds.
+    let manifest = std::fs::read_to_string(root().join("loadgen/Cargo.toml")).expect("a manifest");
+    assert!(manifest.contains("\"linux_5_11\""));
+}

@@ -32,13 +32,10 @@ pub struct NothingMeasured {
     pub admitted: usize,
     /// Trials in all.
     pub trials: usize,
-    /// One line each, what was missing first and then the first rejections.
+    /// One line for each comparison that lacks something. Why trials were rejected is told as they
+    /// are made, and in the report.
     pub reasons: String,
 }
-
-/// Rejections that are written out in [`NothingMeasured`]; the rest are counted. All of them are
-/// in the report.
-const REJECTIONS_SHOWN: usize = 10;
 
 /// Analyses a run on a testbed, with the bootstrap's [`RESAMPLES`](bootstrap::RESAMPLES).
 ///
@@ -107,17 +104,6 @@ pub fn enough_admitted(analysis: &Analysis, trials: &[TrialRow]) -> Result<(), N
     }
     // Most quantiles of a comparison lack the same thing.
     reasons.dedup();
-    let rejected: Vec<String> = trials
-        .iter()
-        .filter_map(|trial| {
-            let reason = trial.rejected.as_ref()?;
-            Some(format!("block {}, {}: {reason}", trial.block, trial.variant))
-        })
-        .collect();
-    reasons.extend(rejected.iter().take(REJECTIONS_SHOWN).cloned());
-    if rejected.len() > REJECTIONS_SHOWN {
-        reasons.push(format!("and {} more rejected", rejected.len() - REJECTIONS_SHOWN));
-    }
     Err(NothingMeasured {
         admitted: trials.iter().filter(|trial| trial.admitted).count(),
         trials: trials.len(),

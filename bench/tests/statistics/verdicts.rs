@@ -101,10 +101,39 @@ fn a_run_without_an_estimate_says_why() {
     assert_eq!(
         why,
         "no comparison has an estimate: 10 of 14 trials were admitted\n\
-         overhead: an interval needs 6 blocks in which both trials are admitted; this run has 5\n\
-         block 1, c: generator late\nblock 1, b: generator late\n\
-         block 2, c: generator late\nblock 2, b: generator late"
+         overhead: an interval needs 6 blocks in which both trials are admitted; this run has 5"
     );
+}
+
+#[test]
+fn an_estimate_of_the_a_a_pair_alone_is_no_measurement_of_what_was_asked() {
+    let (mut plan, trials) = run(&spread(200.0, 40.0, 10));
+    let mut a_a = plan.comparisons[0].clone();
+    a_a.name = "a-a".to_owned();
+    plan.comparisons[0].candidate = "never admitted".to_owned();
+    plan.comparisons.push(a_a);
+    let analysis = analyse(&plan, &trials, Seed(7), "embedded");
+    assert!(analysis.comparisons.iter().any(|row| row.overhead_us.is_some()));
+    assert!(enough_admitted(&analysis, &trials).is_err());
+    // Where nothing else was asked, the pair is what was asked.
+    plan.comparisons.remove(0);
+    let analysis = analyse(&plan, &trials, Seed(7), "embedded");
+    assert_eq!(enough_admitted(&analysis, &trials), Ok(()));
+}
+
+#[test]
+fn blocks_left_out_for_what_happened_in_them_leave_no_verdict() {
+    let (plan, mut trials) = run(&spread(200.0, 40.0, 12));
+    let verdict_at_p99 = |trials: &[TrialRow]| {
+        let analysis = analyse(&plan, trials, Seed(7), "embedded");
+        let row = analysis.comparisons.iter().find(|row| row.quantile == Quantile::P99);
+        row.map(|row| (row.verdict, row.blocks, row.remark.clone())).unwrap()
+    };
+    assert_eq!(verdict_at_p99(&trials).0, Verdict::Slower);
+    trials[0].response_time_us.at_least = vec![Quantile::P99];
+    let (verdict, blocks, remark) = verdict_at_p99(&trials);
+    assert_eq!((verdict, blocks), (Verdict::Inconclusive, 11));
+    assert!(remark.unwrap().contains("1 of 12 blocks"));
 }
 
 #[test]

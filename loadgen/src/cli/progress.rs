@@ -28,7 +28,6 @@ pub struct Progress {
     /// Trials of a block as planned.
     a_block: u32,
     finished: usize,
-    rejected: usize,
 }
 
 /// Redraws while a trial runs; ends when it is dropped.
@@ -61,7 +60,6 @@ impl Progress {
             total: 0,
             a_block: 0,
             finished: 0,
-            rejected: 0,
         }
     }
 
@@ -157,7 +155,6 @@ impl Sink for Progress {
                 self.finished += 1;
                 self.bar.inc(1);
                 if let Some(reason) = admission.reason() {
-                    self.rejected += 1;
                     self.bar.println(format!(
                         "block {}, {}: not a measurement: {reason}",
                         record.block, record.variant
@@ -167,9 +164,8 @@ impl Sink for Progress {
                         record.block, record.variant
                     ));
                 }
-                let a_block = self.total.max(1);
-                if self.finished.is_multiple_of((a_block / 8).max(1)) || self.finished == self.total
-                {
+                let an_eighth = (self.total / 8).max(1);
+                if self.finished.is_multiple_of(an_eighth) || self.finished == self.total {
                     let left = minutes(self.time_left());
                     self.line(&format!("{}/{} trials, {left} left", self.finished, self.total));
                 }

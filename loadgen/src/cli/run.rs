@@ -12,12 +12,9 @@ use bench::plan::{Plan, Seed};
 use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, Subject};
 use bench::report::terminal::{self, Style};
 use bench::results::{RunFolder, render, replay};
-use bench::seams::{
-    Endpoint, Event, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError, WorkSeen,
-};
+use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
 use scenarios::library;
 use scenarios::scenario::Scenario;
-use scenarios::variant::{Variant, VariantName};
 use testbed::child::Program;
 use testbed::embedded::{Embedded, testbed_note};
 use testbed::provenance::allowed_cores;
@@ -130,22 +127,23 @@ fn measure(
     let awake = keep_awake(args.keep_awake, &placement);
     let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
     keeper.note("pacing", generator.spin_window().describe());
-    let mut place = Place { inner: &mut embedded, keep: args.keep };
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
     let conducted = conduct(
         &settled.scenario,
         &settled.plan,
-        (&mut place, &mut generator),
+        (&mut embedded, &mut generator),
         &mut sinks,
         (&stop, repeats(&settled.plan)),
     );
     keeper.subject(embedded.subject());
     let kept_awake = awake.map_or(0, Awake::end);
     keeper.note("subject_cores_kept_awake", kept_awake.to_string());
+    let whole = conducted.is_ok();
     let ended = finish(keeper, conducted, around);
-    if args.keep && ended.is_ok() {
+    if args.keep && whole {
         stay_up(&mut embedded, &settled.plan, &stop)?;
     }
+    embedded.tear_down().map_err(Fault::from)?;
     ended
 }
 
@@ -171,7 +169,6 @@ fn stay_up(embedded: &mut Embedded, plan: &Plan, stop: &StopFlag) -> Result<(), 
             embedded.endpoint(name).map_err(Fault::from)?;
         }
     }
-    embedded.tear_down().map_err(Fault::from)?;
     Ok(())
 }
 
@@ -191,11 +188,9 @@ fn finish(
     // What can not be drawn can still be told: the table comes from what is on the disk.
     let rendered = render(&folder);
     if record.trials.is_empty() {
-        let fault = conducted
-            .err()
-            .map_or_else(|| Failure::NoMeasurement("no trial was made".to_owned()), Failure::from);
-        let more = format!("  nothing was measured; what happened is in {}", shown.display());
-        return Err(said_with(fault, &more));
+        tell(&format!("nothing was measured; what happened is in {}", shown.display()));
+        conducted?;
+        return Err(Failure::NoMeasurement("no trial was made".to_owned()));
     }
     let report = match &rendered {
         Ok(report) => Ok(report.clone()),
@@ -235,18 +230,6 @@ fn keep_awake(choice: AwakeChoice, placement: &Placement) -> Option<Awake> {
         AwakeChoice::Off => false,
     };
     wanted.then(|| Awake::keep(&placement.subject))
-}
-
-fn said_with(failure: Failure, more: &str) -> Failure {
-    let add = |text: String| format!("{text}\n{more}");
-    match failure {
-        Failure::Internal(text) => Failure::Internal(add(text)),
-        Failure::Usage(text) => Failure::Usage(add(text)),
-        Failure::Testbed(text) => Failure::Testbed(add(text)),
-        Failure::Unproven(text) => Failure::Unproven(add(text)),
-        Failure::NoMeasurement(text) => Failure::NoMeasurement(add(text)),
-        Failure::Interrupted(text) => Failure::Interrupted(add(text)),
-    }
 }
 
 fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {
@@ -323,32 +306,5 @@ impl Sink for Both<'_> {
         let kept = self.keeper.on(event);
         self.progress.on(event)?;
         kept
-    }
-}
-
-/// The testbed, which with `--keep` outlives the run.
-struct Place<'a> {
-    inner: &'a mut Embedded,
-    keep: bool,
-}
-
-impl Testbed for Place<'_> {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-    fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
-        self.inner.begin_block(block)
-    }
-    fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError> {
-        self.inner.prove(variant, block)
-    }
-    fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError> {
-        self.inner.endpoint(variant)
-    }
-    fn work_seen(&mut self, variant: &VariantName) -> Result<WorkSeen, TestbedError> {
-        self.inner.work_seen(variant)
-    }
-    fn tear_down(&mut self) -> Result<(), TestbedError> {
-        if self.keep { Ok(()) } else { self.inner.tear_down() }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Cell, Comparison, Mark, VariantLabel, noise_floor, title_of};
 use crate::quantile::Quantile;
-use crate::record::{RunRecord, Verdict};
+use crate::record::{RunRecord, TrialRow, Verdict};
 use crate::report::figures;
 
 /// The words for a build without optimisation.
@@ -88,8 +88,7 @@ fn unoptimised(record: &RunRecord) -> bool {
 fn partial(record: &RunRecord) -> Option<String> {
     let planned = u64::from(record.plan.blocks) * record.plan.variants.len() as u64;
     // Repeats stand behind the planned positions of their block, and are not counted.
-    let planned_trial =
-        |trial: &&crate::record::TrialRow| trial.position as usize <= record.plan.variants.len();
+    let planned_trial = |trial: &&TrialRow| trial.position as usize <= record.plan.variants.len();
     let made = record.trials.iter().filter(planned_trial).count() as u64;
     if !record.interrupted && record.ended_early.is_none() && made >= planned {
         return None;
