@@ -6,6 +6,7 @@
 
 pub mod awake;
 pub mod cli;
+pub mod drive;
 pub mod generator;
 pub mod live;
 pub mod machine;

@@ -1,0 +1,154 @@
+//! Everything that a drive measured and was asked, as data: what the summary, the document and
+//! every saved file are rendered from. Renders nothing, judges nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bench::histogram::Histogram;
+use bench::trial::{Latencies, OutcomeCounts};
+
+/// One drive, from the first planned request to the last answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// What was asked.
+    pub asked: Asked,
+    /// UTC, in nanoseconds since the epoch; the beginning of the measured window.
+    pub started_unix_ns: u64,
+    /// What became of the requests of the measured window.
+    pub counts: OutcomeCounts,
+    /// How long they took.
+    pub latencies: Latencies,
+    /// Connections, over the whole drive.
+    pub connections: ConnectionFigures,
+    /// From the send until the first byte of the answer, of completed requests.
+    pub first_byte: Histogram,
+    /// Each kind of request apart, in the order given; one entry when there is one kind.
+    pub kinds: Vec<KindFigures>,
+    /// Bytes of answers in the measured window, head and body: what
+    /// HTTP carried, whatever TLS added.
+    pub bytes_received: u64,
+    /// Bytes of requests in the measured window, head and body.
+    pub bytes_sent: u64,
+    /// From the first intended send time of the window to the last completion, in seconds.
+    pub window_s: f64,
+    /// Most requests in flight or waiting for a connection at once.
+    pub in_flight_max: u64,
+    /// TLS as negotiated; `None` without TLS.
+    pub tls: Option<TlsFigures>,
+    /// The protocol that was spoken: `HTTP/1.1` or `HTTP/2`.
+    pub protocol: String,
+    /// The addresses that answered, each once.
+    pub addresses: Vec<String>,
+    /// What the generator used and how punctual it was.
+    pub client: ClientFigures,
+    /// Whether the drive was ended before its end.
+    pub stopped_early: bool,
+}
+
+/// What was asked, as settled from the command line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// As typed.
+    pub url: String,
+    /// Offered requests a second, on average over the window; `None` for a closed loop, which
+    /// sends as fast as answers come.
+    pub rate: Option<f64>,
+    /// In words: `constant`, `poisson`, `trace`, `closed loop`.
+    pub arrivals: String,
+    /// The measured window.
+    pub duration: Duration,
+    /// Sent before it, and left out of every figure.
+    pub warm_up: Duration,
+    /// Connections over all workers.
+    pub connections: u32,
+    /// Requests at once on each connection; 1 with HTTP/1.1.
+    pub streams: u32,
+    /// Threads that send.
+    pub workers: u32,
+    /// Requests sent and unanswered, or due and waiting; one more is shed.
+    pub max_in_flight: u32,
+    /// From its intended send time until a request is given up.
+    pub timeout: Duration,
+    /// What the random choices were drawn from.
+    pub seed: u64,
+    /// In words, e.g. `sleeps, and spins for the last 80 µs`.
+    pub pacing: String,
+    /// In words: `keep-alive`, `new for each request, full handshake`, …
+    pub connection_mode: String,
+    /// Whether the server's certificate was not verified.
+    pub insecure: bool,
+    /// Whether a client certificate was offered.
+    pub client_certificate: bool,
+    /// Method of the (first) request.
+    pub method: String,
+}
+
+/// Connections, over the whole drive, warm-up included.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ConnectionFigures {
+    /// Opened, repeats included.
+    pub opened: u64,
+    /// TCP (or Unix) set-up: from the call to connect until the socket is writable.
+    pub connect: Histogram,
+    /// TLS handshakes without resumption: from the first byte written until application data may
+    /// be sent.
+    pub tls_full: Histogram,
+    /// Resumed ones.
+    pub tls_resumed: Histogram,
+}
+
+/// One kind of request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KindFigures {
+    /// Its name, e.g. `allowed` or `denied`.
+    pub name: String,
+    /// In words, e.g. `2xx` or `403`.
+    pub expected: String,
+    /// Outcomes.
+    pub counts: OutcomeCounts,
+    /// Response time of those answered as expected.
+    pub response_time: Histogram,
+}
+
+/// TLS as negotiated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsFigures {
+    /// e.g. `TLS 1.3`.
+    pub version: String,
+    /// e.g. `TLS13_AES_128_GCM_SHA256`.
+    pub cipher: String,
+    /// e.g. `X25519MLKEM768`.
+    pub key_exchange: String,
+    /// What ALPN agreed on; empty for nothing.
+    pub alpn: String,
+    /// The server's SPIFFE id, where its certificate has one.
+    pub peer: Option<String>,
+}
+
+/// What the generator used and how punctual it was.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClientFigures {
+    /// CPU seconds of all workers, from the first connection to the last answer.
+    pub cpu_s: f64,
+    /// The same as a share of the time, in percent of one core, of the busiest worker.
+    pub busiest_worker_percent: f64,
+    /// The process's largest resident set, in bytes.
+    pub max_rss_bytes: u64,
+    /// Time that the hypervisor took from all cores, as a share, 0 to 100.
+    pub steal_percent: f64,
+    /// Cores that the process may use.
+    pub cores: u32,
+    /// Whether a worker had to share its core: with another worker, or with the server when that is
+    /// on this machine and there is no second core.
+    pub shares_core: bool,
+    /// Most sends within any millisecond.
+    pub burst_max: u64,
+    /// Most intended send times of the same requests within any millisecond.
+    pub burst_planned: u64,
+    /// The soft limit of open files.
+    pub open_files_limit: u64,
+    /// Anything that the generator noticed, in sentences.
+    pub remarks: Vec<String>,
+    /// Failures by worker-side cause, e.g. `too many open files`, for the verdict.
+    pub local_failures: BTreeMap<String, u64>,
+}
