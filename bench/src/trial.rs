@@ -52,6 +52,21 @@ impl OutcomeCounts {
         self.failed + self.timed_out + self.shed
     }
 
+    /// Adds what another worker of the same trial counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.completed += other.completed;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.shed += other.shed;
+        for (status, count) in &other.by_status {
+            *self.by_status.entry(*status).or_default() += count;
+        }
+        for (kind, count) in &other.by_failure {
+            *self.by_failure.entry(kind.clone()).or_default() += count;
+        }
+    }
+
     /// The second law: nothing is lost.
     #[must_use]
     pub fn add_up(&self) -> bool {
@@ -86,6 +101,15 @@ pub enum Bounded {
 }
 
 impl Latencies {
+    /// Adds what another worker of the same trial measured, without loss.
+    pub fn merge(&mut self, other: &Self) {
+        self.response_time.merge(&other.response_time);
+        self.service_time.merge(&other.service_time);
+        self.send_lag.merge(&other.send_lag);
+        self.pacing_lag.merge(&other.pacing_lag);
+        self.censored.merge(&other.censored);
+    }
+
     /// A response-time quantile in nanoseconds over all offered requests. Requests without an
     /// answer count as "at least their age": the low end puts them at that age, the high end at
     /// infinity; where the two differ the quantile is a lower bound. `None` when nothing was

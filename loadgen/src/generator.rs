@@ -2,24 +2,18 @@
 //! know which testbed or variant it sends to.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bench::clock::nanos_of;
 use bench::record::Placement;
 use bench::seams::{Endpoint, Generator, GeneratorError, StopFlag};
-use bench::trial::{TrialRecord, TrialSpec};
+use bench::trial::{GeneratorReport, TrialRecord, TrialSpec};
 
+use crate::engine::{self, Crew, Done, Job, Offer, Refused};
 use crate::live::LiveView;
-use crate::machine::{StealTicks, pin, thread_cpu_time};
+use crate::machine::pin;
 use crate::pace::{MonotonicClock, SpinWindow, calibrate, sharpen_timers};
-use crate::recorder::{Recorded, Recorder};
-use crate::schedule::Schedule;
-use crate::transport::epoll::EpollTransport;
-use crate::transport::http1::request_bytes;
-use crate::worker::{self, Limits, LoopReport, SetUpFailed};
-
-/// For all connections of a trial to open.
-const SET_UP_WITHIN: Duration = Duration::from_secs(10);
+use crate::requests::Mix;
+use crate::schedule::Profile;
+use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
 
 /// Sends from this process.
 #[derive(Debug)]
@@ -63,63 +57,60 @@ impl LocalGenerator {
         self.spin
     }
 
-    fn trial(&self, spec: &TrialSpec, to: &Endpoint) -> Result<TrialRecord, GeneratorError> {
-        let load = &spec.load;
-        let span = load.warm_up + load.duration;
-        let schedule = Schedule::new(load.arrivals, load.rate, span, spec.seed);
-        let window = nanos_of(load.warm_up)..nanos_of(span);
-        let expected = load.rate.requests_in(load.duration);
-        let mut recorder = Recorder::new(window, expected, Some(Arc::clone(&self.live)));
-        let mut transport = EpollTransport::new(
-            MonotonicClock::start(),
-            self.spin,
-            to.address,
-            request_bytes(&load.request, &to.host),
-            (load.connections, &load.request.method),
-        )
-        .map_err(|error| GeneratorError {
-            problem: format!("the kernel refused to wait on sockets: {error}"),
-            hint: "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
-                .to_owned(),
-        })?;
-        let limits = Limits {
-            connections: load.connections,
-            max_in_flight: load.max_in_flight,
-            timeout: load.timeout,
-            set_up_within: SET_UP_WITHIN,
-        };
-        let before = Usage::now();
-        let report = worker::run(&mut transport, schedule, &mut recorder, limits, &self.stop)
-            .map_err(|failed| self.set_up_error(failed, to))?;
-        Ok(record(spec, recorder.finish(), report, before.until_now()))
-    }
-
-    fn set_up_error(&self, failed: SetUpFailed, to: &Endpoint) -> GeneratorError {
+    fn refused(&self, refused: &Refused, to: &Endpoint) -> GeneratorError {
         if self.stop.is_raised() {
             return GeneratorError {
                 problem: "stopped before the first request".to_owned(),
                 hint: String::new(),
             };
         }
-        let SetUpFailed { opened, wanted, failure } = failed;
-        let last = failure.map_or("no answer", |failure| failure.key());
-        GeneratorError {
-            problem: format!(
-                "{opened} of {wanted} connections to {} opened within {} s; last failure: {last}",
-                to.address,
-                SET_UP_WITHIN.as_secs()
-            ),
-            hint: "look at what listens there; with `local`, raise the limit of open files (ulimit -n)"
-                .to_owned(),
-        }
+        let hint = match refused {
+            Refused::Kernel(_) => {
+                "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
+            }
+            Refused::SetUp { .. } => {
+                "look at what listens there; with too many open files, raise their limit (ulimit -n)"
+            }
+        };
+        GeneratorError { problem: format!("{}: {refused}", to.address), hint: hint.to_owned() }
     }
 }
 
 impl Generator for LocalGenerator {
     fn run(&mut self, spec: &TrialSpec, to: &Endpoint) -> Result<TrialRecord, GeneratorError> {
         self.live.clear();
-        let cores = self.placement.generator.clone();
-        on_own_thread(&cores, || self.trial(spec, to))
+        let crew = Crew {
+            cores: self.placement.generator.clone(),
+            spin: self.spin,
+            stop: self.stop.clone(),
+            live: Some(Arc::clone(&self.live)),
+        };
+        match engine::run(&job(spec, to), &crew) {
+            Ok(done) => Ok(record(spec, done)),
+            Err(refused) => Err(self.refused(&refused, to)),
+        }
+    }
+}
+
+fn job(spec: &TrialSpec, to: &Endpoint) -> Job {
+    let load = &spec.load;
+    let profile = Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up);
+    Job {
+        target: Target {
+            route: Route::Tcp(Addresses::new(vec![to.address])),
+            authority: to.host.clone(),
+            tunnel: None,
+            tls: None,
+            protocol: Protocol::Http1,
+            keeping: Keeping::Alive,
+        },
+        mix: Arc::new(Mix::of_scenario(&load.request)),
+        offer: Offer::Along { arrivals: load.arrivals, profile, seed: spec.seed },
+        warm_up: load.warm_up,
+        duration: load.duration,
+        connections: load.connections,
+        max_in_flight: load.max_in_flight,
+        timeout: load.timeout,
     }
 }
 
@@ -139,41 +130,9 @@ fn on_own_thread<T: Send>(cores: &[usize], work: impl FnOnce() -> T + Send) -> T
     })
 }
 
-/// CPU, steal and wall time.
-struct Usage {
-    clock: MonotonicClock,
-    cpu: Duration,
-    steal: StealTicks,
-}
-
-impl Usage {
-    fn now() -> Self {
-        Self { clock: MonotonicClock::start(), cpu: thread_cpu_time(), steal: StealTicks::read() }
-    }
-
-    /// CPU and steal in percent since then.
-    fn until_now(&self) -> (f64, f64) {
-        let wall = Duration::from_nanos(self.clock.now().0).as_secs_f64();
-        let cpu = thread_cpu_time().saturating_sub(self.cpu).as_secs_f64();
-        let cpu_percent = if wall > 0.0 { 100.0 * cpu / wall } else { 0.0 };
-        (cpu_percent, StealTicks::read().percent_since(self.steal))
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a trial stay far below 2^52")]
-fn record(
-    spec: &TrialSpec,
-    recorded: Recorded,
-    report: LoopReport,
-    (cpu_percent, steal_percent): (f64, f64),
-) -> TrialRecord {
-    let mut generator = recorded.generator;
-    generator.connections_opened = report.connections_opened;
-    generator.connection_setup_max_us = report.set_up_max as f64 / 1e3;
-    generator.in_flight_max = report.in_flight_max;
-    generator.stopped_early = report.stopped_early;
-    generator.cpu_percent = cpu_percent;
-    generator.steal_percent = steal_percent;
+fn record(spec: &TrialSpec, done: Done) -> TrialRecord {
+    let Done { recorded, report, usage, steal_percent, .. } = done;
     TrialRecord {
         block: spec.block,
         position: spec.position,
@@ -181,6 +140,17 @@ fn record(
         counts: recorded.counts,
         latencies: recorded.latencies,
         slices: recorded.slices,
-        generator,
+        generator: GeneratorReport {
+            connections_opened: recorded.connections.opened,
+            connection_setup_max_us: report.set_up_max as f64 / 1e3,
+            warm_up_requests: recorded.warm_up_requests,
+            warm_up_answers: recorded.warm_up_answers,
+            cpu_percent: usage.iter().map(|usage| usage.percent()).fold(0.0, f64::max),
+            steal_percent,
+            in_flight_max: report.in_flight_max,
+            bytes_received: recorded.bytes_received,
+            stopped_early: report.stopped_early,
+            window_s: recorded.window_s,
+        },
     }
 }

@@ -5,13 +5,18 @@
 //! ```
 
 pub mod awake;
+pub mod burst;
 pub mod cli;
 pub mod drive;
+pub mod engine;
 pub mod generator;
 pub mod live;
 pub mod machine;
 pub mod pace;
 pub mod recorder;
+pub mod requests;
 pub mod schedule;
+pub mod slots;
+pub mod start_line;
 pub mod transport;
 pub mod worker;

@@ -28,6 +28,10 @@ impl MonotonicClock {
     }
 }
 
+/// By which the window shrinks with each wake-up that it covers: from its longest to its shortest in
+/// some thousand wake-ups.
+const STEP: Duration = Duration::from_nanos(100);
+
 /// How long before the wanted instant to stop sleeping and to start spinning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpinWindow(Duration);
@@ -42,7 +46,7 @@ impl SpinWindow {
 
     /// Longer windows cost more CPU and buy nothing: a sleep that is later than this has lost its
     /// core, and a spinner would have lost it too.
-    const LONGEST: Duration = Duration::from_micros(150);
+    const LONGEST: Duration = Duration::from_micros(120);
 
     /// Below this a wake-up is never on time, on any machine that was looked at.
     const SHORTEST: Duration = Duration::from_micros(30);
@@ -62,6 +66,18 @@ impl SpinWindow {
     #[must_use]
     pub fn sleep_for(self, remaining: u64) -> Duration {
         Duration::from_nanos(remaining).saturating_sub(self.0)
+    }
+
+    /// Takes note of a wake-up that was so much late. Nine of ten steps down to one up hold the
+    /// window where nine of ten wake-ups, and half as much again, fit into it (Robbins and Monro
+    /// 1951, for the quantile), as the machine changes under a run.
+    pub fn learn(&mut self, late: Duration) {
+        if *self == Self::ALWAYS || *self == Self::NONE {
+            return;
+        }
+        let covers = late.saturating_mul(3) / 2 <= self.0;
+        let moved = if covers { self.0.saturating_sub(STEP) } else { self.0 + STEP * 9 };
+        self.0 = moved.clamp(Self::SHORTEST, Self::LONGEST);
     }
 
     /// In words, for the provenance.
@@ -106,6 +122,26 @@ mod tests {
     fn the_window_covers_nine_of_ten_wake_ups_and_half_as_much_again() {
         let lateness = (1..=10).map(|step| Duration::from_micros(step * 8)).collect();
         assert_eq!(SpinWindow::covering(lateness).0, Duration::from_micros(108));
+    }
+
+    #[test]
+    fn the_window_follows_the_machine() {
+        let mut window = SpinWindow::covering(vec![Duration::from_micros(40); 20]);
+        // One wake-up in twenty is late: the window shrinks to what the others need.
+        for turn in 0..20_000 {
+            let late = if turn % 20 == 0 { 500 } else { 30 };
+            window.learn(Duration::from_micros(late));
+        }
+        assert!(window.0 < Duration::from_micros(50), "{window:?}");
+        // One in five is late: it grows.
+        for turn in 0..20_000 {
+            let late = if turn % 5 == 0 { 60 } else { 30 };
+            window.learn(Duration::from_micros(late));
+        }
+        assert!(window.0 > Duration::from_micros(85), "{window:?}");
+        let mut always = SpinWindow::ALWAYS;
+        always.learn(Duration::ZERO);
+        assert_eq!(always, SpinWindow::ALWAYS);
     }
 
     #[test]

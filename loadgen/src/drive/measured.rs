@@ -7,6 +7,9 @@ use std::time::Duration;
 use bench::histogram::Histogram;
 use bench::trial::{Latencies, OutcomeCounts};
 
+pub use crate::recorder::ConnectionFigures;
+pub use crate::transport::TlsFigures;
+
 /// One drive, from the first planned request to the last answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
@@ -83,20 +86,6 @@ pub struct Asked {
     pub method: String,
 }
 
-/// Connections, over the whole drive, warm-up included.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ConnectionFigures {
-    /// Opened, repeats included.
-    pub opened: u64,
-    /// TCP (or Unix) set-up: from the call to connect until the socket is writable.
-    pub connect: Histogram,
-    /// TLS handshakes without resumption: from the first byte written until application data may
-    /// be sent.
-    pub tls_full: Histogram,
-    /// Resumed ones.
-    pub tls_resumed: Histogram,
-}
-
 /// One kind of request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindFigures {
@@ -108,21 +97,6 @@ pub struct KindFigures {
     pub counts: OutcomeCounts,
     /// Response time of those answered as expected.
     pub response_time: Histogram,
-}
-
-/// TLS as negotiated.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TlsFigures {
-    /// e.g. `TLS 1.3`.
-    pub version: String,
-    /// e.g. `TLS13_AES_128_GCM_SHA256`.
-    pub cipher: String,
-    /// e.g. `X25519MLKEM768`.
-    pub key_exchange: String,
-    /// What ALPN agreed on; empty for nothing.
-    pub alpn: String,
-    /// The server's SPIFFE id, where its certificate has one.
-    pub peer: Option<String>,
 }
 
 /// What the generator used and how punctual it was.

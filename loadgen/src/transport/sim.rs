@@ -8,7 +8,8 @@ use bench::clock::Nanos;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Event, Failure, Happening, Slot, Transport};
+use super::{Event, Failure, Happening, SetUp, Slot, Transport};
+use crate::requests::RequestId;
 
 /// How long an answer takes once a server turned to it, in nanoseconds.
 #[derive(Debug, Clone)]
@@ -178,19 +179,23 @@ impl Transport for SimTransport {
             self.setting.refuse_first -= 1;
             self.plan(at, slot, Happening::Broken(Failure::Refused));
         } else {
+            let set_up = SetUp { connect: self.setting.connect, handshake: None };
+            self.plan(at, slot, Happening::Connected(set_up));
             self.plan(at, slot, Happening::Opened);
         }
     }
 
-    fn send(&mut self, slot: Slot) -> Nanos {
+    fn send(&mut self, slot: Slot, _: RequestId) -> (Nanos, u64) {
         self.arrivals.push(self.now);
         self.requests += 1;
         if self.setting.reset_every.is_some_and(|every| self.requests.is_multiple_of(every)) {
             self.plan(self.now, slot, Happening::Broken(Failure::Reset));
         } else if let Some(end) = self.serve() {
-            self.plan(end, slot, Happening::Answered { status: 200, bytes: 100, reusable: true });
+            let first_byte = Nanos(end);
+            let what = Happening::Answered { status: 200, bytes: 100, first_byte, reusable: true };
+            self.plan(end, slot, what);
         }
-        Nanos(self.now)
+        (Nanos(self.now), 100)
     }
 
     fn close(&mut self, slot: Slot) {

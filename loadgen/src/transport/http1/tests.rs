@@ -1,7 +1,36 @@
+use std::sync::Arc;
+
+use bench::plan::Seed;
+use scenarios::load::RequestSpec;
+
+use super::answer::Method;
 use super::*;
+use crate::requests::{Body, Feed, Kind, KindIndex, Mix, RequestId, Statuses, Template};
+
+/// A reader with the head that it knows.
+struct Reader {
+    reader: AnswerReader,
+    known: KnownHead,
+}
+
+fn reader(to: Method) -> Reader {
+    let mut reader = AnswerReader::default();
+    reader.expect(to);
+    Reader { reader, known: KnownHead::default() }
+}
+
+impl Reader {
+    fn feed(&mut self, input: &[u8]) -> Result<Option<Answer>, Malformed> {
+        self.reader.feed(input, &mut self.known)
+    }
+
+    fn finish(&mut self) -> Option<Answer> {
+        self.reader.finish()
+    }
+}
 
 fn read_whole(bytes: &[u8]) -> Result<Option<Answer>, Malformed> {
-    AnswerReader::for_method("GET").feed(bytes)
+    reader(Method::Any).feed(bytes)
 }
 
 const LENGTH: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
@@ -17,7 +46,7 @@ fn an_answer_is_the_same_whatever_the_pieces_it_comes_in() {
         assert_eq!(whole.bytes, bytes.len() as u64);
         for cut in 1..bytes.len() {
             for second in cut..bytes.len() {
-                let mut reader = AnswerReader::for_method("GET");
+                let mut reader = reader(Method::Any);
                 assert_eq!(reader.feed(&bytes[..cut]), Ok(None), "cut at {cut}");
                 assert_eq!(reader.feed(&bytes[cut..second]), Ok(None), "cut at {cut}, {second}");
                 assert_eq!(
@@ -32,7 +61,7 @@ fn an_answer_is_the_same_whatever_the_pieces_it_comes_in() {
 
 #[test]
 fn one_reader_reads_one_answer_after_another() {
-    let mut reader = AnswerReader::for_method("GET");
+    let mut reader = reader(Method::Any);
     for bytes in [LENGTH, CHUNKED, INTERIM, LENGTH] {
         assert!(matches!(reader.feed(bytes), Ok(Some(_))));
     }
@@ -41,7 +70,7 @@ fn one_reader_reads_one_answer_after_another() {
 #[test]
 fn the_answer_to_a_head_request_has_no_body() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n";
-    let answer = AnswerReader::for_method("HEAD").feed(head).expect("well formed");
+    let answer = reader(Method::Head).feed(head).expect("well formed");
     assert_eq!(answer, Some(Answer { status: 200, bytes: head.len() as u64, reusable: true }));
 }
 
@@ -57,7 +86,7 @@ fn answers_without_a_body_end_with_their_head() {
 
 #[test]
 fn an_answer_without_a_length_ends_with_its_connection() {
-    let mut reader = AnswerReader::for_method("GET");
+    let mut reader = reader(Method::Any);
     assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nhello"), Ok(None));
     let answer = reader.finish().expect("complete at the close");
     assert_eq!((answer.status, answer.bytes, answer.reusable), (200, 24, false));
@@ -66,7 +95,7 @@ fn an_answer_without_a_length_ends_with_its_connection() {
 #[test]
 fn a_close_before_the_end_is_no_answer() {
     for cut in 1..LENGTH.len() {
-        let mut reader = AnswerReader::for_method("GET");
+        let mut reader = reader(Method::Any);
         assert_eq!(reader.feed(&LENGTH[..cut]), Ok(None));
         assert_eq!(reader.finish(), None);
     }
@@ -110,7 +139,7 @@ fn unclear_lengths_and_surplus_bytes_are_refused() {
 
 #[test]
 fn a_head_without_an_end_is_refused_and_not_kept_for_ever() {
-    let mut reader = AnswerReader::for_method("GET");
+    let mut reader = reader(Method::Any);
     let mut fed = reader.feed(b"HTTP/1.1 200 OK\r\n");
     for _ in 0..LONGEST_HEAD {
         if fed.is_err() {
@@ -124,7 +153,7 @@ fn a_head_without_an_end_is_refused_and_not_kept_for_ever() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes: Vec<u8>, cut in 0_usize..64) {
-        let mut reader = AnswerReader::for_method("GET");
+        let mut reader = reader(Method::Any);
         let (first, second) = bytes.split_at(cut.min(bytes.len()));
         let _ = reader.feed(first);
         let _ = reader.feed(second);
@@ -132,17 +161,61 @@ proptest::proptest! {
     }
 }
 
+/// The bytes of a mix's first request.
+fn written(mix: Mix, index: u64) -> String {
+    let writer = RequestWriter::new(Arc::new(mix), "127.0.0.1:80", false);
+    let mut scratch = b"left over".to_vec();
+    let request = RequestId { index, kind: KindIndex(0) };
+    String::from_utf8(writer.bytes(request, &mut scratch).to_vec()).expect("text")
+}
+
 #[test]
 fn a_request_is_serialised_with_its_host_headers_and_body() {
     let request = RequestSpec {
         method: "POST".into(),
         path: "/v1/charge?x=1".into(),
-        headers: vec![("content-type".into(), "application/json".into())],
+        headers: vec![("Content-Type".into(), "application/json".into())],
         body: "{}".into(),
     };
-    let bytes = request_bytes(&request, "127.0.0.1:80");
     assert_eq!(
-        String::from_utf8(bytes).expect("text"),
+        written(Mix::of_scenario(&request), 0),
         "POST /v1/charge?x=1 HTTP/1.1\r\nhost: 127.0.0.1:80\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
     );
+}
+
+#[test]
+fn values_of_the_feed_stand_in_path_headers_and_body_with_the_right_length() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("feed.csv");
+    std::fs::write(&path, "id,name\n1,Ann\n22,Bob\n").expect("written");
+    let feed = Feed::read(&path).expect("a feed");
+    let template = |text: &str| Template::parse(text, feed.columns()).expect("a template");
+    let kind = Kind {
+        name: "put".into(),
+        weight: 1,
+        method: "PUT".into(),
+        path: template("/u/{id}"),
+        headers: vec![("x-name".into(), template("{name}"))],
+        body: Body::Filled(template("<{name}:{id}>")),
+        expected: Statuses::success(),
+    };
+    let mix = Mix::new(vec![kind], feed, Seed(1)).expect("a mix");
+    assert_eq!(
+        written(mix, 1),
+        "PUT /u/22 HTTP/1.1\r\nhost: 127.0.0.1:80\r\nx-name: Bob\r\ncontent-length: 8\r\n\r\n<Bob:22>"
+    );
+}
+
+#[test]
+fn a_head_that_differs_from_the_known_one_is_read_anew() {
+    let mut reader = reader(Method::Any);
+    for (head, status) in [("200 OK", 200), ("200 OK", 200), ("404 No", 404), ("200 OK", 200)] {
+        let answer = format!("HTTP/1.1 {head}\r\ncontent-length: 2\r\n\r\nok");
+        let answer = reader.feed(answer.as_bytes()).expect("well formed").expect("complete");
+        assert_eq!(answer.status, status);
+    }
+    // The same bytes mean something else as the answer to a HEAD.
+    reader.reader.expect(Method::Head);
+    let answer = reader.feed(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n");
+    assert!(matches!(answer, Ok(Some(_))));
 }

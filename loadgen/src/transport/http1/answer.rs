@@ -1,33 +1,13 @@
-//! HTTP/1.1 on the measured path: a request serialised once, and an incremental reader of answers
-//! that keeps no body. Knows no socket and no time.
+//! An incremental reader of HTTP/1.1 answers. It keeps no body, and allocates only for a head that
+//! comes in pieces.
 
-use scenarios::load::RequestSpec;
+use std::mem::MaybeUninit;
 
 /// A longer head than this is refused.
 pub const LONGEST_HEAD: usize = 64 * 1024;
 
 /// More header lines than this are refused.
 const MOST_HEADERS: usize = 128;
-
-/// The bytes of a request, serialised once for the whole trial.
-#[must_use]
-pub fn request_bytes(request: &RequestSpec, host: &str) -> Vec<u8> {
-    let mut text = format!("{} {} HTTP/1.1\r\nhost: {host}\r\n", request.method, request.path);
-    for (name, value) in &request.headers {
-        text.push_str(name);
-        text.push_str(": ");
-        text.push_str(value);
-        text.push_str("\r\n");
-    }
-    // A method that usually has a body says when it has none (RFC 9110 §8.6).
-    let usually_has_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    if !request.body.is_empty() || usually_has_body {
-        text.push_str(&format!("content-length: {}\r\n", request.body.len()));
-    }
-    text.push_str("\r\n");
-    text.push_str(&request.body);
-    text.into_bytes()
-}
 
 /// Why bytes are not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,36 +40,71 @@ pub struct Answer {
     pub reusable: bool,
 }
 
+/// The last head that was read, and what it said. A server's heads mostly are the same bytes from
+/// one second's `date` to the next, and equal bytes need not be parsed again. One for all
+/// connections of a worker.
+#[derive(Debug, Default)]
+pub struct KnownHead {
+    bytes: Vec<u8>,
+    to: Method,
+    head: Option<Head>,
+}
+
+impl KnownHead {
+    /// Longer heads are parsed each time.
+    const LONGEST: usize = 4096;
+
+    /// The head at the beginning of these bytes; `None` while it is incomplete.
+    fn parse(&mut self, bytes: &[u8], to: Method) -> Result<Option<Head>, Malformed> {
+        if let Some(head) = self.head
+            && self.to == to
+            && bytes.starts_with(&self.bytes)
+        {
+            return Ok(Some(head));
+        }
+        let parsed = parse_head(bytes, to)?;
+        self.head = parsed.filter(|head| head.length <= Self::LONGEST);
+        if let Some(head) = self.head {
+            self.bytes.clear();
+            self.bytes.extend_from_slice(&bytes[..head.length]);
+            self.to = to;
+        }
+        Ok(parsed)
+    }
+}
+
+/// What was asked, as far as it decides how the answer ends (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// The answer has a body unless its status or its head say otherwise.
+    #[default]
+    Any,
+    /// No body, whatever the head says.
+    Head,
+    /// A 2xx has no body: what follows is the tunnel.
+    Connect,
+}
+
 /// Reads answers from bytes as they come, in pieces of any size.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct AnswerReader {
-    /// Whether the request was a HEAD, whose answer has no body whatever its head says.
-    to_head: bool,
+    to: Method,
     /// An incomplete head, or an incomplete line between chunks.
     kept: Vec<u8>,
     bytes: u64,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
+    #[default]
     Head,
     /// This many bytes of body are still to come.
-    Length {
-        status: u16,
-        reusable: bool,
-        left: u64,
-    },
+    Length { status: u16, reusable: bool, left: u64 },
     /// Chunks are still to come.
-    Chunked {
-        status: u16,
-        reusable: bool,
-        part: ChunkPart,
-    },
+    Chunked { status: u16, reusable: bool, part: ChunkPart },
     /// The body ends with the connection.
-    UntilClose {
-        status: u16,
-    },
+    UntilClose { status: u16 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +118,7 @@ enum ChunkPart {
 }
 
 /// What a head says about the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Body {
     None,
     Length(u64),
@@ -111,10 +127,15 @@ enum Body {
 }
 
 impl AnswerReader {
-    /// A reader for answers to requests of that method.
+    /// The next answer is to a request of that method.
+    pub fn expect(&mut self, to: Method) {
+        self.to = to;
+    }
+
+    /// Whether nothing of an answer has come yet.
     #[must_use]
-    pub fn for_method(method: &str) -> Self {
-        Self { to_head: method == "HEAD", kept: Vec::new(), bytes: 0, state: State::Head }
+    pub fn is_fresh(&self) -> bool {
+        self.bytes == 0 && self.kept.is_empty()
     }
 
     /// Forgets everything, for a new connection.
@@ -126,10 +147,14 @@ impl AnswerReader {
 
     /// Takes the next bytes. Returns the answer when they complete it; the reader is then ready
     /// for the next one.
-    pub fn feed(&mut self, mut input: &[u8]) -> Result<Option<Answer>, Malformed> {
+    pub fn feed(
+        &mut self,
+        mut input: &[u8],
+        known: &mut KnownHead,
+    ) -> Result<Option<Answer>, Malformed> {
         while !input.is_empty() {
             let done = match self.state {
-                State::Head => self.feed_head(&mut input)?,
+                State::Head => self.feed_head(&mut input, known)?,
                 State::Length { status, reusable, left } => {
                     let left = left - self.skip(&mut input, left);
                     self.state = State::Length { status, reusable, left };
@@ -178,13 +203,17 @@ impl AnswerReader {
 
     /// Reads a head, from the input alone when it is whole there. Returns status and reusability
     /// when no body follows.
-    fn feed_head(&mut self, input: &mut &[u8]) -> Result<Option<(u16, bool)>, Malformed> {
+    fn feed_head(
+        &mut self,
+        input: &mut &[u8],
+        known: &mut KnownHead,
+    ) -> Result<Option<(u16, bool)>, Malformed> {
         let before = self.kept.len();
         let parsed = if before == 0 {
-            parse_head(input, self.to_head)?
+            known.parse(input, self.to)?
         } else {
             self.kept.extend_from_slice(input);
-            parse_head(&self.kept, self.to_head)?
+            known.parse(&self.kept, self.to)?
         };
         let Some(head) = parsed else {
             if before == 0 {
@@ -223,35 +252,41 @@ impl AnswerReader {
             let left = left - self.skip(input, left);
             return Ok(Some(if left == 0 { ChunkPart::Size } else { ChunkPart::Data { left } }));
         }
-        let Some(line) = self.take_line(input)? else { return Ok(Some(part)) };
-        match part {
-            ChunkPart::Trailer if line.is_empty() => Ok(None),
-            ChunkPart::Trailer => Ok(Some(ChunkPart::Trailer)),
-            _ => match chunk_size(&line)? {
-                0 => Ok(Some(ChunkPart::Trailer)),
-                // The data is followed by a line end of two bytes.
-                size => Ok(Some(ChunkPart::Data { left: size + 2 })),
-            },
-        }
-    }
-
-    /// Takes a line up to CR LF, without them. `None` while it is incomplete.
-    fn take_line(&mut self, input: &mut &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
         let end = input.iter().position(|byte| *byte == b'\n');
         let taken = end.map_or(input.len(), |end| end + 1);
-        self.kept.extend_from_slice(&input[..taken]);
-        self.skip(input, u64::try_from(taken).expect("usize has at most 64 bits here"));
-        if self.kept.len() > LONGEST_HEAD {
+        // A line that is whole here is read in place.
+        let in_pieces = end.is_none() || !self.kept.is_empty();
+        if in_pieces {
+            self.kept.extend_from_slice(&input[..taken]);
+        }
+        let line = if in_pieces { self.kept.as_slice() } else { &input[..taken] };
+        if line.len() > LONGEST_HEAD {
             return Err(Malformed::Chunk);
         }
-        if end.is_none() {
-            return Ok(None);
+        let next = if end.is_some() { behind_line(line, part)? } else { Some(part) };
+        self.skip(input, u64::try_from(taken).expect("usize has at most 64 bits here"));
+        if end.is_some() {
+            self.kept.clear();
         }
-        let line = std::mem::take(&mut self.kept);
-        line.strip_suffix(b"\r\n").map(|line| Some(line.to_vec())).ok_or(Malformed::Chunk)
+        Ok(next)
     }
 }
 
+/// What follows a line between chunks or of the trailer; `None` for the end.
+fn behind_line(line: &[u8], part: ChunkPart) -> Result<Option<ChunkPart>, Malformed> {
+    let line = line.strip_suffix(b"\r\n").ok_or(Malformed::Chunk)?;
+    match part {
+        ChunkPart::Trailer if line.is_empty() => Ok(None),
+        ChunkPart::Trailer => Ok(Some(ChunkPart::Trailer)),
+        _ => match chunk_size(line)? {
+            0 => Ok(Some(ChunkPart::Trailer)),
+            // The data is followed by a line end of two bytes.
+            size => Ok(Some(ChunkPart::Data { left: size + 2 })),
+        },
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Head {
     status: u16,
     reusable: bool,
@@ -262,10 +297,12 @@ struct Head {
     length: usize,
 }
 
-fn parse_head(bytes: &[u8], to_head: bool) -> Result<Option<Head>, Malformed> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let length = match response.parse(bytes) {
+fn parse_head(bytes: &[u8], to: Method) -> Result<Option<Head>, Malformed> {
+    let mut headers = [const { MaybeUninit::uninit() }; MOST_HEADERS];
+    let mut response = httparse::Response::new(&mut []);
+    let parser = httparse::ParserConfig::default();
+    let length = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
+    {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(_) => return Err(Malformed::Head),
@@ -273,7 +310,12 @@ fn parse_head(bytes: &[u8], to_head: bool) -> Result<Option<Head>, Malformed> {
     let status = response.code.ok_or(Malformed::Head)?;
     let http11 = response.version == Some(1);
     let framing = Framing::of(response.headers)?;
-    let body = if to_head || status == 204 || status == 304 || (100..200).contains(&status) {
+    let none = match to {
+        Method::Head => true,
+        Method::Connect => (200..300).contains(&status),
+        Method::Any => false,
+    };
+    let body = if none || status == 204 || status == 304 || (100..200).contains(&status) {
         Body::None
     } else if framing.chunked {
         Body::Chunked
@@ -347,6 +389,3 @@ fn chunk_size(line: &[u8]) -> Result<u64, Malformed> {
     }
     u64::from_str_radix(text, 16).map_err(|_| Malformed::Chunk)
 }
-
-#[cfg(test)]
-mod tests;
