@@ -10,6 +10,7 @@ pub mod cli;
 pub mod drive;
 pub mod engine;
 pub mod generator;
+pub mod http2;
 pub mod live;
 pub mod machine;
 pub mod pace;
