@@ -8,6 +8,7 @@ use bench::clock::nanos_of;
 use bench::seams::StopFlag;
 use scenarios::load::Arrivals;
 
+use crate::http2::Unsendable;
 use crate::live::LiveView;
 use crate::machine::{StealTicks, pin, thread_cpu_time};
 use crate::pace::{MonotonicClock, SpinWindow, sharpen_timers};
@@ -17,8 +18,8 @@ use crate::schedule::{Profile, Schedule};
 use crate::start_line::StartLine;
 use crate::transport::epoll::EpollTransport;
 use crate::transport::http1::RequestWriter;
-use crate::transport::target::{Keeping, Target};
-use crate::transport::{Calls, TlsFigures};
+use crate::transport::target::{Keeping, Protocol, Target};
+use crate::transport::{Calls, Http2Writer, TlsFigures, Writer};
 use crate::worker::{self, Demand, Limits, LoopReport, SetUpFailed};
 
 /// For all connections of a trial to open.
@@ -80,6 +81,20 @@ impl Job {
             Offer::Trace(offsets) => u64::try_from(offsets.len()).unwrap_or(u64::MAX),
             // As many as one core has been seen to send.
             Offer::Closed => (self.duration.as_secs_f64() * 150_000.0) as u64,
+        }
+    }
+
+    fn writer(&self) -> Result<Writer, Unsendable> {
+        let (mix, authority) = (Arc::clone(&self.mix), &self.target.authority);
+        match self.target.protocol {
+            Protocol::Http1 => {
+                let closes = self.target.keeping == Keeping::EachRequest;
+                Ok(Writer::Http1(RequestWriter::new(mix, authority, closes)))
+            }
+            Protocol::Http2 { grpc, .. } => {
+                let tls = self.target.tls.is_some();
+                Ok(Writer::Http2(Http2Writer::new(mix, authority, tls, grpc)?))
+            }
         }
     }
 
@@ -154,6 +169,9 @@ pub enum Refused {
     /// The kernel has no way to wait on sockets for us.
     #[error("the kernel refused to wait on sockets: {0}")]
     Kernel(#[from] std::io::Error),
+    /// A request has fields that the protocol can not carry.
+    #[error("the request can not be sent with HTTP/2: {0}")]
+    Unsendable(#[from] Unsendable),
     /// Not all connections could be opened.
     #[error("{} of {} connections opened within {} s; last failure: {words}",
             failed.opened, failed.wanted, SET_UP_WITHIN.as_secs())]
@@ -218,8 +236,7 @@ fn one_worker(
     let expected = job.expected() / u64::from(worker.1);
     let kinds = job.mix.kinds().len();
     let mut recorder = Recorder::new(window, expected, kinds, crew.live.clone());
-    let closes = job.target.keeping == Keeping::EachRequest;
-    let writer = RequestWriter::new(Arc::clone(&job.mix), &job.target.authority, closes);
+    let writer = job.writer().inspect_err(|_| line.failed())?;
     let connections = part(job.connections, worker).max(1);
     let target = job.target.clone();
     let transport = EpollTransport::new(clock, crew.spin, target, writer, connections);

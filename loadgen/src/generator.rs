@@ -68,6 +68,7 @@ impl LocalGenerator {
             Refused::Kernel(_) => {
                 "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
             }
+            Refused::Unsendable(_) => "change the request's headers",
             Refused::SetUp { .. } => {
                 "look at what listens there; with too many open files, raise their limit (ulimit -n)"
             }

@@ -45,6 +45,12 @@ impl HeaderBlock {
         ];
         block(&pseudo, fields).map(Self)
     }
+
+    /// Bytes of it, as they are sent.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// The head of an answer, and the trailers if there are any.

@@ -7,12 +7,13 @@ use bench::clock::Nanos;
 use rustix::io::Errno;
 use rustls::ClientConnection;
 
+use super::http1::AnswerReader;
 use super::http1::answer::Method;
-use super::http1::{Answer, AnswerReader};
-use super::shared::Shared;
+use super::shared::{Shared, Writer};
 use super::socket::{Socket, failure_of};
-use super::target::Tls;
-use super::{Event, Failure, Happening, Resumed, SetUp, Slot};
+use super::target::{Keeping, Protocol, Tls};
+use super::wire::{Exchange, Lane, Streams, Wire};
+use super::{Event, Failure, Happening, Resumed, SetUp};
 use crate::requests::RequestId;
 
 /// What a readiness said of the socket.
@@ -39,7 +40,7 @@ pub(super) struct Link {
     queued: Vec<u8>,
     /// Bytes, encrypted where there is TLS, that the socket has not taken yet.
     unsent: Vec<u8>,
-    exchange: Exchange,
+    wire: Wire,
 }
 
 #[derive(Debug)]
@@ -49,21 +50,6 @@ enum Phase {
     Tunnelling(AnswerReader),
     Handshaking,
     Ready,
-}
-
-/// The request in flight and its answer so far.
-#[derive(Debug, Default)]
-struct Exchange {
-    reader: AnswerReader,
-    first_byte: Option<Nanos>,
-}
-
-/// An answer that is complete, and when.
-#[derive(Debug, Clone, Copy)]
-struct Complete {
-    answer: Answer,
-    first_byte: Nanos,
-    at: Nanos,
 }
 
 impl Link {
@@ -80,7 +66,12 @@ impl Link {
             tls: None,
             queued: Vec::new(),
             unsent: Vec::new(),
-            exchange: Exchange::default(),
+            wire: match shared.target.protocol {
+                Protocol::Http1 => Wire::Http1(Exchange::default()),
+                protocol @ Protocol::Http2 { .. } => {
+                    Wire::Http2(Box::new(Streams::new(protocol.streams())))
+                }
+            },
         })
     }
 
@@ -88,25 +79,76 @@ impl Link {
         &self.socket
     }
 
-    /// Whether requests may be sent on it.
-    pub(super) fn is_ready(&self) -> bool {
-        matches!(self.phase, Phase::Ready)
+    /// With HTTP/2, a place is wanted open. With HTTP/1.1 the link's being ready says it all.
+    pub(super) fn open(&mut self, place: u32, lane: Lane, shared: &mut Shared) {
+        if let Wire::Http2(streams) = &mut self.wire {
+            streams.open(place, lane, shared);
+        }
+    }
+
+    /// Gives up the request at a place. Returns whether the link goes on without it.
+    pub(super) fn close(&mut self, place: u32, lane: Lane, shared: &mut Shared) -> bool {
+        match &mut self.wire {
+            // HTTP/1.1 has no way to take a request back.
+            Wire::Http1(_) => false,
+            Wire::Http2(streams) => {
+                streams.close(place);
+                shared.mark_dirty(lane);
+                !streams.is_done()
+            }
+        }
+    }
+
+    /// Whether nothing more will come of it.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(&self.wire, Wire::Http2(streams) if streams.is_done())
+    }
+
+    /// The link is gone, and with it whatever was open on it.
+    pub(super) fn abandon(&mut self, failure: Failure, lane: Lane, shared: &mut Shared) {
+        match &mut self.wire {
+            Wire::Http1(_) => shared.tell(lane.slot(0), Happening::Broken(failure)),
+            Wire::Http2(streams) => streams.abandon(failure, lane, shared),
+        }
     }
 
     /// Writes a request, or keeps it until the link is ready. Returns the clock as read just before
-    /// the write, and the request's bytes.
+    /// the write, and the request's bytes. An HTTP/2 request is written with the others of its
+    /// turn, by [`Self::flush`].
     pub(super) fn ask(
         &mut self,
+        place: u32,
         request: RequestId,
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(Nanos, u64), Failure> {
         let Shared { clock, writer, scratch, calls, .. } = shared;
-        let method = if writer.is_head(request) { Method::Head } else { Method::Any };
-        self.exchange.reader.expect(method);
-        self.exchange.first_byte = None;
+        let writer = match (&mut self.wire, writer) {
+            (Wire::Http1(exchange), Writer::Http1(writer)) => {
+                let method = if writer.is_head(request) { Method::Head } else { Method::Any };
+                exchange.expect(method);
+                writer
+            }
+            (Wire::Http2(streams), _) => {
+                let bytes = match streams.ask(place, request, shared) {
+                    Ok(bytes) => bytes,
+                    Err(failure) => {
+                        // The connection is none the worse for it.
+                        streams.unask(place);
+                        shared.tell(lane.slot(place), Happening::Failed(failure));
+                        0
+                    }
+                };
+                shared.mark_dirty(lane);
+                return Ok((shared.now(), bytes));
+            }
+            (Wire::Http1(_), Writer::Http2(_)) => {
+                unreachable!("wire and writer are made from one protocol")
+            }
+        };
         let bytes = writer.bytes(request, scratch);
         let length = u64::try_from(bytes.len()).expect("usize has at most 64 bits here");
-        if !self.is_ready() {
+        if !matches!(self.phase, Phase::Ready) {
             self.queued.extend_from_slice(bytes);
             return Ok((clock.now(), length));
         }
@@ -132,11 +174,11 @@ impl Link {
     pub(super) fn on_ready(
         &mut self,
         readiness: Readiness,
-        slot: Slot,
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
         if matches!(self.phase, Phase::Connecting) {
-            self.connected(readiness, slot, shared)?;
+            self.connected(readiness, lane, shared)?;
             if matches!(self.phase, Phase::Connecting) {
                 return Ok(());
             }
@@ -144,7 +186,7 @@ impl Link {
             self.flush(shared)?;
         }
         if readiness.readable || readiness.ending {
-            self.pull(readiness.ending, slot, shared)?;
+            self.pull(readiness.ending, lane, shared)?;
         }
         Ok(())
     }
@@ -152,7 +194,7 @@ impl Link {
     fn connected(
         &mut self,
         readiness: Readiness,
-        slot: Slot,
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
         self.socket
@@ -173,13 +215,13 @@ impl Link {
             self.phase = Phase::Tunnelling(reader);
             return self.flush(shared);
         }
-        self.secure(slot, shared)
+        self.secure(lane, shared)
     }
 
     /// Begins TLS where there is any; else the link is ready.
-    fn secure(&mut self, slot: Slot, shared: &mut Shared) -> Result<(), Failure> {
+    fn secure(&mut self, lane: Lane, shared: &mut Shared) -> Result<(), Failure> {
         let Some(Tls { config, name }) = &shared.target.tls else {
-            return self.ready(slot, shared);
+            return self.ready(lane, shared);
         };
         let mut tls = ClientConnection::new(config.clone(), name.clone())
             .map_err(|error| shared.fail(Failure::Tls, || error.to_string()))?;
@@ -191,7 +233,7 @@ impl Link {
     }
 
     /// Everything is set up: says so, and sends what waited for it.
-    fn ready(&mut self, slot: Slot, shared: &mut Shared) -> Result<(), Failure> {
+    fn ready(&mut self, lane: Lane, shared: &mut Shared) -> Result<(), Failure> {
         self.phase = Phase::Ready;
         let at = shared.clock.now();
         if let Some(tls) = &self.tls {
@@ -202,7 +244,14 @@ impl Link {
             self.set_up.handshake = Some((at.since(self.since), resumed));
             shared.note_tls(tls);
         }
-        shared.told.push(Event { slot, at, what: Happening::Connected(self.set_up) });
+        let what = Happening::Connected(self.set_up);
+        shared.told.push(Event { slot: lane.slot(0), at, what });
+        // A connection for one request has its request already.
+        if let Wire::Http1(_) = self.wire
+            && shared.target.keeping == Keeping::Alive
+        {
+            shared.tell(lane.slot(0), Happening::Opened);
+        }
         let queued = std::mem::take(&mut self.queued);
         match &mut self.tls {
             Some(tls) => tls.writer().write_all(&queued).expect("its buffer has no limit"),
@@ -212,12 +261,43 @@ impl Link {
     }
 
     /// Writes what there is to write, as far as the socket takes it.
-    fn flush(&mut self, shared: &mut Shared) -> Result<(), Failure> {
+    pub(super) fn flush(&mut self, shared: &mut Shared) -> Result<(), Failure> {
+        loop {
+            // Bodies of HTTP/2 go on where what was there before is on its way.
+            let more = self.take_output();
+            if !self.write_out(shared)? || !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes over what HTTP/2 has to write. Returns whether there was anything.
+    fn take_output(&mut self) -> bool {
+        let Wire::Http2(streams) = &mut self.wire else { return false };
+        if !matches!(self.phase, Phase::Ready) || !self.unsent.is_empty() {
+            return false;
+        }
+        let output = streams.output();
+        if output.is_empty() {
+            return false;
+        }
+        match &mut self.tls {
+            Some(tls) => {
+                tls.writer().write_all(output).expect("its buffer has no limit");
+                output.clear();
+            }
+            None => std::mem::swap(&mut self.unsent, output),
+        }
+        true
+    }
+
+    /// Returns whether the socket took everything.
+    fn write_out(&mut self, shared: &mut Shared) -> Result<bool, Failure> {
         while let Some(tls) = self.tls.as_mut().filter(|tls| tls.wants_write()) {
             shared.calls.writes += 1;
             match tls.write_tls(&mut &self.socket) {
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(shared.fail(of_io(&error), || error.to_string())),
             }
         }
@@ -231,15 +311,15 @@ impl Link {
             }
         }
         self.unsent.drain(..from);
-        Ok(())
+        Ok(self.unsent.is_empty())
     }
 
     /// Reads until the socket is empty. A short read empties a stream socket (epoll(7)), so the
     /// second read that would only say so is spared, unless the peer is `ending`.
-    fn pull(&mut self, ending: bool, slot: Slot, shared: &mut Shared) -> Result<(), Failure> {
+    fn pull(&mut self, ending: bool, lane: Lane, shared: &mut Shared) -> Result<(), Failure> {
         // The buffer is on loan, so that what is read can be acted on with all that is shared.
         let mut buffer = std::mem::take(&mut shared.buffer);
-        let pulled = self.pull_into(&mut buffer, ending, slot, shared);
+        let pulled = self.pull_into(&mut buffer, ending, lane, shared);
         shared.buffer = buffer;
         pulled
     }
@@ -248,17 +328,16 @@ impl Link {
         &mut self,
         buffer: &mut [u8],
         ending: bool,
-        slot: Slot,
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
-        let mut complete = None;
         let ended = loop {
             shared.calls.reads += 1;
             match self.socket.read(buffer) {
-                Ok(0) => break Some(self.closed(&mut complete, shared)),
+                Ok(0) => break Some(self.closed(shared)),
                 Ok(count) => {
-                    let at = shared.clock.now();
-                    self.take(&buffer[..count], at, (slot, &mut complete), shared)?;
+                    let at = shared.now();
+                    self.take(&buffer[..count], at, lane, shared)?;
                     if count < buffer.len() && !ending {
                         break None;
                     }
@@ -267,53 +346,38 @@ impl Link {
                 Err(error) => break Some(shared.fail(failure_of(error), || error.to_string())),
             }
         };
-        self.conclude(complete, ended, slot, shared)
-    }
-
-    /// Tells an answer, or why there will be none.
-    fn conclude(
-        &self,
-        complete: Option<Complete>,
-        ended: Option<Failure>,
-        slot: Slot,
-        shared: &mut Shared,
-    ) -> Result<(), Failure> {
-        let Some(Complete { answer, first_byte, at }) = complete else {
-            return ended.map_or(Ok(()), Err);
-        };
-        // That its connection then ended only means: do not use it again. An answer that came
-        // before the request was all written leaves the rest in the way.
+        // That its connection then ended only means of an answer: do not use it again. An answer
+        // that came before the request was all written leaves the rest in the way.
         let whole =
             self.unsent.is_empty() && self.tls.as_ref().is_none_or(|tls| !tls.wants_write());
-        let reusable = answer.reusable && ended.is_none() && whole;
-        let Answer { status, bytes, .. } = answer;
-        let what = Happening::Answered { status, bytes, first_byte, reusable };
-        shared.told.push(Event { slot, at, what });
-        Ok(())
+        if let Wire::Http1(exchange) = &mut self.wire
+            && exchange.conclude(ended.is_none() && whole, lane.slot(0), shared)
+        {
+            return Ok(());
+        }
+        match ended {
+            Some(failure) => Err(failure),
+            None if self.is_done() => Err(Failure::Closed),
+            None => Ok(()),
+        }
     }
 
-    /// The peer closed: an answer that ends with its connection is complete, and a TLS one only
+    /// The peer closed. An answer that ends with its connection is complete then, but in TLS only
     /// when the peer said that it is at its end, since anybody can cut a connection.
-    fn closed(&mut self, complete: &mut Option<Complete>, shared: &mut Shared) -> Failure {
-        let at = shared.clock.now();
+    fn closed(&mut self, shared: &mut Shared) -> Failure {
         let truncated = self.tls.as_mut().is_some_and(|tls| {
             let _ = tls.read_tls(&mut io::empty());
             tls.process_new_packets().is_ok_and(|state| !state.peer_has_closed())
         });
-        if complete.is_none()
+        if let Wire::Http1(exchange) = &mut self.wire
             && !truncated
-            && let Some(answer) = self.exchange.reader.finish()
         {
-            let first_byte = self.exchange.first_byte.unwrap_or(at);
-            *complete = Some(Complete { answer, first_byte, at });
-        }
-        if self.is_ready() {
-            return Failure::Closed;
+            exchange.end(shared.now());
         }
         let failure = match self.phase {
             Phase::Tunnelling(_) => Failure::Tunnel,
             Phase::Handshaking => Failure::Tls,
-            Phase::Connecting | Phase::Ready => Failure::Closed,
+            Phase::Connecting | Phase::Ready => return Failure::Closed,
         };
         shared.fail(failure, || "the connection was closed while it was being set up".to_owned())
     }
@@ -323,7 +387,7 @@ impl Link {
         &mut self,
         bytes: &[u8],
         at: Nanos,
-        (slot, complete): (Slot, &mut Option<Complete>),
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
         let rest = match &mut self.phase {
@@ -339,16 +403,16 @@ impl Link {
                     }
                     Err(error) => return Err(shared.fail(Failure::Tunnel, || error.to_string())),
                 }
-                self.secure(slot, shared)?;
+                self.secure(lane, shared)?;
                 // A tunnel's first bytes are the client's, in TLS as in HTTP.
                 &[]
             }
             _ => bytes,
         };
         if self.tls.is_some() {
-            self.decrypt(rest, at, (slot, complete), shared)
+            self.decrypt(rest, at, lane, shared)
         } else {
-            self.read_plain(rest, at, complete, shared)
+            self.read_plain(rest, at, lane, shared)
         }
     }
 
@@ -356,7 +420,7 @@ impl Link {
         &mut self,
         mut bytes: &[u8],
         at: Nanos,
-        (slot, complete): (Slot, &mut Option<Complete>),
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
         while !bytes.is_empty() {
@@ -374,7 +438,7 @@ impl Link {
             };
             let mut left = state.plaintext_bytes_to_read();
             if handshaking && !tls.is_handshaking() {
-                self.ready(slot, shared)?;
+                self.ready(lane, shared)?;
             } else if tls.wants_write() {
                 self.flush(shared)?;
             }
@@ -384,7 +448,7 @@ impl Link {
                 let tls = self.tls.as_mut().expect("only called with TLS");
                 let count = tls.reader().read(&mut plain).expect("that much was announced");
                 left = left.saturating_sub(count.max(1));
-                read = self.read_plain(&plain[..count], at, complete, shared);
+                read = self.read_plain(&plain[..count], at, lane, shared);
             }
             shared.plain = plain;
             read?;
@@ -397,21 +461,19 @@ impl Link {
         &mut self,
         bytes: &[u8],
         at: Nanos,
-        complete: &mut Option<Complete>,
+        lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let first_byte = *self.exchange.first_byte.get_or_insert(at);
-        match self.exchange.reader.feed(bytes, &mut shared.known) {
-            Ok(None) => Ok(()),
-            Ok(Some(answer)) if complete.is_none() => {
-                *complete = Some(Complete { answer, first_byte, at });
-                Ok(())
+        match &mut self.wire {
+            Wire::Http1(exchange) => exchange.take(bytes, at, shared),
+            Wire::Http2(streams) => {
+                let taken = streams.take(bytes, at, lane, shared);
+                shared.mark_dirty(lane);
+                taken
             }
-            Ok(Some(_)) => Err(shared.fail(Failure::Malformed, || "a second answer".to_owned())),
-            Err(error) => Err(shared.fail(Failure::Malformed, || error.to_string())),
         }
     }
 }

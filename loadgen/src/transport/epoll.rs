@@ -9,10 +9,10 @@ use bench::clock::Nanos;
 use rustix::event::{Timespec, epoll};
 
 use super::connection::{Link, Readiness};
-use super::http1::RequestWriter;
-use super::shared::{Calls, Shared};
+use super::shared::{Calls, Shared, Writer};
 use super::socket::failure_of;
 use super::target::{Keeping, Target};
+use super::wire::Lane;
 use super::{Event, Failure, Happening, Slot, TlsFigures, Transport};
 use crate::pace::{MonotonicClock, SpinWindow};
 use crate::requests::RequestId;
@@ -50,12 +50,13 @@ struct Place {
 }
 
 impl EpollTransport {
-    /// No connection is open yet. There are as many slots as `connections`.
+    /// No connection is open yet. There are as many slots as `connections` times the protocol's
+    /// streams.
     pub fn new(
         clock: MonotonicClock,
         spin: SpinWindow,
         target: Target,
-        writer: RequestWriter,
+        writer: Writer,
         connections: u32,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -110,15 +111,19 @@ impl EpollTransport {
         self.shared.target.keeping == Keeping::EachRequest
     }
 
+    fn lane(&self, slot: Slot) -> (Lane, u32) {
+        Lane::of(slot, u32::try_from(self.places.len()).expect("made from a u32"))
+    }
+
     /// Opens a socket and begins to connect.
-    fn begin(&mut self, slot: Slot) -> Result<(), Failure> {
-        let place = &mut self.places[slot.index()];
+    fn begin(&mut self, lane: Lane) -> Result<(), Failure> {
+        let place = &mut self.places[lane.index()];
         self.shared.calls.opens += 2;
         let link = Link::begin(place.attempts, &mut self.shared)?;
         // Connections are dealt over the addresses, and a next attempt takes the next one.
         place.attempts = place.attempts.wrapping_add(1);
         place.generation = place.generation.wrapping_add(1);
-        let key = (u64::from(place.generation) << 32) | u64::from(slot.0);
+        let key = (u64::from(place.generation) << 32) | u64::from(lane.connection);
         let interest = epoll::EventFlags::IN
             | epoll::EventFlags::OUT
             | epoll::EventFlags::RDHUP
@@ -129,50 +134,54 @@ impl EpollTransport {
         Ok(())
     }
 
-    fn tell(&mut self, slot: Slot, what: Happening) {
-        let at = self.shared.now();
-        self.shared.told.push(Event { slot, at, what });
-    }
-
-    /// Lets go of a connection that failed, and tells it.
-    fn break_off(&mut self, slot: Slot, failure: Failure) {
-        self.places[slot.index()].link = None;
-        self.tell(slot, Happening::Broken(failure));
+    /// Lets go of a connection that failed, and tells it of all that was open on it.
+    fn break_off(&mut self, lane: Lane, failure: Failure) {
+        if let Some(mut link) = self.places[lane.index()].link.take() {
+            link.abandon(failure, lane, &mut self.shared);
+        }
     }
 
     /// Acts on one readiness.
     fn on_ready(&mut self, key: u64, flags: epoll::EventFlags) {
-        let slot = Slot(u32::try_from(key & u64::from(u32::MAX)).expect("masked to 32 bits"));
-        let Some(place) = self.places.get_mut(slot.index()) else { return };
+        let connection = u32::try_from(key & u64::from(u32::MAX)).expect("masked to 32 bits");
+        let (lane, _) = self.lane(Slot(connection));
+        let Some(place) = self.places.get_mut(lane.index()) else { return };
         if u64::from(place.generation) != key >> 32 {
             return;
         }
         let Some(link) = place.link.as_mut() else { return };
-        let was_ready = link.is_ready();
         let told = self.shared.told.len();
         let readiness = Readiness {
             readable: flags.contains(epoll::EventFlags::IN),
             writable: flags.contains(epoll::EventFlags::OUT),
             ending: flags.intersects(ENDING),
         };
-        let acted = link.on_ready(readiness, slot, &mut self.shared);
-        let now_ready = link.is_ready();
-        match acted {
-            Err(failure) => return self.break_off(slot, failure),
-            Ok(()) if self.opens_for_each_request() => return self.end_if_answered(slot, told),
+        match link.on_ready(readiness, lane, &mut self.shared) {
+            Err(failure) => self.break_off(lane, failure),
+            Ok(()) if self.opens_for_each_request() => self.end_if_answered(lane, told),
             Ok(()) => {}
-        }
-        if now_ready && !was_ready {
-            self.tell(slot, Happening::Opened);
         }
     }
 
     /// A connection for one request has done its work with the answer; the slot takes another.
-    fn end_if_answered(&mut self, slot: Slot, told: usize) {
+    fn end_if_answered(&mut self, lane: Lane, told: usize) {
         for event in &mut self.shared.told[told..] {
-            if let Happening::Answered { reusable, .. } = &mut event.what {
-                *reusable = true;
-                self.places[slot.index()].link = None;
+            match &mut event.what {
+                Happening::Answered { reusable, .. } => *reusable = true,
+                Happening::Failed(_) => {}
+                _ => continue,
+            }
+            self.places[lane.index()].link = None;
+        }
+    }
+
+    /// Writes what the turn left to be written.
+    fn flush_dirty(&mut self) {
+        while let Some(connection) = self.shared.dirty.pop() {
+            let (lane, _) = self.lane(Slot(connection));
+            let Some(link) = self.places[lane.index()].link.as_mut() else { continue };
+            if let Err(failure) = link.flush(&mut self.shared) {
+                self.break_off(lane, failure);
             }
         }
     }
@@ -207,42 +216,56 @@ impl Transport for EpollTransport {
 
     fn open(&mut self, slot: Slot) {
         if self.opens_for_each_request() {
-            self.tell(slot, Happening::Opened);
-        } else if let Err(failure) = self.begin(slot) {
-            self.break_off(slot, failure);
+            return self.shared.tell(slot, Happening::Opened);
+        }
+        let (lane, place) = self.lane(slot);
+        if self.places[lane.index()].link.as_ref().is_none_or(Link::is_done)
+            && let Err(failure) = self.begin(lane)
+        {
+            self.places[lane.index()].link = None;
+            return self.shared.tell(slot, Happening::Broken(failure));
+        }
+        if let Some(link) = self.places[lane.index()].link.as_mut() {
+            link.open(place, lane, &mut self.shared);
         }
     }
 
     fn send(&mut self, slot: Slot, request: RequestId) -> (Nanos, u64) {
+        let (lane, place) = self.lane(slot);
         let mut begun = None;
         if self.opens_for_each_request() {
             begun = Some(self.shared.now());
-            if let Err(failure) = self.begin(slot) {
-                self.break_off(slot, failure);
+            if let Err(failure) = self.begin(lane) {
+                self.shared.tell(slot, Happening::Broken(failure));
                 return (begun.unwrap_or_default(), 0);
             }
         }
-        let Some(link) = self.places[slot.index()].link.as_mut() else {
+        let Some(link) = self.places[lane.index()].link.as_mut() else {
             // It broke, and the worker is about to be told.
             return (self.shared.now(), 0);
         };
-        match link.ask(request, &mut self.shared) {
+        match link.ask(place, request, lane, &mut self.shared) {
             Ok((sent_at, bytes)) => (begun.unwrap_or(sent_at), bytes),
             Err(failure) => {
                 let sent_at = self.shared.now();
-                self.break_off(slot, failure);
+                self.break_off(lane, failure);
                 (sent_at, 0)
             }
         }
     }
 
     fn close(&mut self, slot: Slot) {
+        let (lane, place) = self.lane(slot);
+        let link = &mut self.places[lane.index()].link;
         // Closing the descriptor takes it out of the epoll set; there is no other copy of it.
-        self.places[slot.index()].link = None;
+        if !link.as_mut().is_some_and(|link| link.close(place, lane, &mut self.shared)) {
+            *link = None;
+        }
         self.shared.told.retain(|event| event.slot != slot);
     }
 
     fn wait(&mut self, until: Nanos, happened: &mut Vec<Event>) {
+        self.flush_dirty();
         while self.acted_on >= self.ready.len() && self.shared.told.is_empty() {
             let now = self.shared.now();
             let remaining = until.since(now);

@@ -4,20 +4,23 @@
 //! mod        the seam: slots, what may happen on them, the trait
 //! target     where to and how
 //! epoll      all connections of a worker on one epoll instance
-//! connection one connection: socket, tunnel, TLS, protocol
-//! http1      requests as bytes, answers from bytes
+//! connection one connection: socket, tunnel, TLS
+//! wire       what is spoken on it: HTTP/1.1 or HTTP/2, over `http1` and `crate::http2`
 //! sim        a queue on virtual time instead of all this
 //! ```
 
 mod connection;
 pub mod epoll;
 pub mod http1;
+mod http2_request;
 mod shared;
 pub mod sim;
 mod socket;
 pub mod target;
+mod wire;
 
-pub use shared::Calls;
+pub use http2_request::Http2Writer;
+pub use shared::{Calls, Writer};
 
 use bench::clock::Nanos;
 

@@ -5,8 +5,10 @@ use bench::clock::Nanos;
 use rustls::ClientConnection;
 
 use super::http1::{KnownHead, RequestWriter};
-use super::target::Target;
-use super::{Event, Failure, TlsFigures};
+use super::http2_request::Http2Writer;
+use super::target::{Protocol, Target};
+use super::wire::{Http2Request, Lane};
+use super::{Event, Failure, Happening, Slot, TlsFigures};
 use crate::pace::MonotonicClock;
 
 /// Read at once. Answers longer than this take several reads.
@@ -39,7 +41,7 @@ impl Calls {
 pub(super) struct Shared {
     pub clock: MonotonicClock,
     pub target: Target,
-    pub writer: RequestWriter,
+    pub writer: Writer,
     pub known: KnownHead,
     /// For bytes from sockets.
     pub buffer: Vec<u8>,
@@ -50,14 +52,37 @@ pub(super) struct Shared {
     /// To be told by the next wait.
     pub told: Vec<Event>,
     pub calls: Calls,
+    /// Connections that have something to write when the turn is over.
+    pub dirty: Vec<u32>,
     /// TLS as the first connection negotiated it.
     pub tls_seen: Option<TlsFigures>,
     /// The last failure in words.
     pub problem: Option<(Failure, String)>,
 }
 
+/// Requests in the form of the protocol.
+#[derive(Debug, Clone)]
+pub enum Writer {
+    /// Bytes.
+    Http1(RequestWriter),
+    /// Field blocks and bodies.
+    Http2(Http2Writer),
+}
+
+impl Writer {
+    pub(super) fn http2(
+        &self,
+        request: crate::requests::RequestId,
+    ) -> Result<Http2Request, Failure> {
+        match self {
+            Self::Http2(writer) => writer.request(request).map_err(|_| Failure::Local),
+            Self::Http1(_) => unreachable!("wire and writer are made from one protocol"),
+        }
+    }
+}
+
 impl Shared {
-    pub(super) fn new(clock: MonotonicClock, target: Target, writer: RequestWriter) -> Self {
+    pub(super) fn new(clock: MonotonicClock, target: Target, writer: Writer) -> Self {
         Self {
             clock,
             target,
@@ -68,6 +93,7 @@ impl Shared {
             scratch: Vec::new(),
             told: Vec::with_capacity(256),
             calls: Calls::default(),
+            dirty: Vec::new(),
             tls_seen: None,
             problem: None,
         }
@@ -80,6 +106,22 @@ impl Shared {
             self.problem = Some((failure, words()));
         }
         failure
+    }
+
+    pub(super) fn tell(&mut self, slot: Slot, what: Happening) {
+        let at = self.now();
+        self.told.push(Event { slot, at, what });
+    }
+
+    /// A connection has something to write when the turn is over.
+    pub(super) fn mark_dirty(&mut self, lane: Lane) {
+        if self.dirty.last() != Some(&lane.connection) {
+            self.dirty.push(lane.connection);
+        }
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        matches!(self.target.protocol, Protocol::Http2 { grpc: true, .. })
     }
 
     pub(super) fn now(&self) -> Nanos {
