@@ -41,13 +41,7 @@ impl LocalGenerator {
     /// is never spun on: that would be load.
     #[must_use]
     pub fn new(placement: Placement, pacing: Pacing, stop: StopFlag, live: Arc<LiveView>) -> Self {
-        let cores = placement.generator.clone();
-        let spin = match pacing {
-            _ if placement.shared => SpinWindow::NONE,
-            Pacing::Spin => SpinWindow::ALWAYS,
-            Pacing::Hybrid => on_own_thread(&cores, || calibrate(&MonotonicClock::start())),
-            Pacing::Sleep => SpinWindow::NONE,
-        };
+        let spin = spin_window(pacing, &placement.generator, placement.shared);
         Self { placement, spin, stop, live }
     }
 
@@ -74,6 +68,21 @@ impl LocalGenerator {
             }
         };
         GeneratorError { problem: format!("{}: {refused}", to.address), hint: hint.to_owned() }
+    }
+}
+
+/// How to wait on these cores. A core that is shared with others who need it is never spun on: that
+/// would be load. For hybrid pacing it is measured on the first core.
+#[must_use]
+pub fn spin_window(pacing: Pacing, cores: &[usize], shared: bool) -> SpinWindow {
+    match pacing {
+        _ if shared => SpinWindow::NONE,
+        Pacing::Spin => SpinWindow::ALWAYS,
+        Pacing::Hybrid => {
+            let first = cores.first().map_or(cores, std::slice::from_ref);
+            on_own_thread(first, || calibrate(&MonotonicClock::start()))
+        }
+        Pacing::Sleep => SpinWindow::NONE,
     }
 }
 

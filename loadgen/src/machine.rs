@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -23,6 +24,39 @@ pub fn pin(cores: &[usize]) -> bool {
 pub fn thread_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
+}
+
+/// How many files this process may have open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenFiles {
+    /// Now.
+    pub soft: u64,
+    /// At most, without asking an administrator.
+    pub hard: u64,
+}
+
+/// Reads the limits.
+#[must_use]
+pub fn open_files() -> OpenFiles {
+    let limits = getrlimit(Resource::Nofile);
+    OpenFiles { soft: limits.current.unwrap_or(u64::MAX), hard: limits.maximum.unwrap_or(u64::MAX) }
+}
+
+/// Raises the soft limit to the hard one. Refusal is not an error: connections that find no
+/// descriptor say so themselves.
+pub fn raise_open_files() {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, maximum: limits.maximum };
+    let _ = setrlimit(Resource::Nofile, raised);
+}
+
+/// The largest resident set of this process so far, in bytes; 0 where /proc does not say.
+#[must_use]
+pub fn largest_resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+    kib * 1024
 }
 
 /// Time that the hypervisor took from all cores since boot, and all time, in clock ticks.

@@ -52,7 +52,7 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    fn versions(self) -> [&'static SupportedProtocolVersion; 1] {
+    pub(crate) fn versions(self) -> [&'static SupportedProtocolVersion; 1] {
         match self {
             Self::V1_2 => [&version::TLS12],
             Self::V1_3 => [&version::TLS13],
@@ -87,7 +87,7 @@ pub fn server_config(material: &TlsMaterial) -> Result<Arc<ServerConfig>, Config
     )
     .build()?;
     let verifier = MeshClientVerifier { chain, trust_domain: material.trust_domain.clone() };
-    let (certificates, key) = own(&material.identity)?;
+    let (certificates, key) = own(&material.identity.chain_pem, &material.identity.key_pem)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&material.version.versions())?
         .with_client_cert_verifier(Arc::new(verifier))
@@ -112,7 +112,7 @@ pub fn client_config(
         algorithms: provider.signature_verification_algorithms,
         expected: expected.clone(),
     };
-    let (certificates, key) = own(&material.identity)?;
+    let (certificates, key) = own(&material.identity.chain_pem, &material.identity.key_pem)?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&material.version.versions())?
         .dangerous()
@@ -126,7 +126,7 @@ pub fn client_config(
 
 /// aws-lc-rs with AES-128-GCM first: what two Envoys of a mesh agree on, where rustls by itself
 /// would take AES-256-GCM.
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls::crypto::aws_lc_rs::default_provider();
     // The sort is stable, so that the rest keeps its order.
     provider.cipher_suites.sort_by_key(|suite| {
@@ -139,7 +139,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
+pub(crate) fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
     let mut store = RootCertStore::empty();
     for certificate in certificates("the roots", pem)? {
         store.add(certificate)?;
@@ -147,12 +147,12 @@ fn roots(pem: &str) -> Result<RootCertStore, ConfigError> {
     Ok(store)
 }
 
-type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(crate) type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-fn own(identity: &Identity) -> Result<Own, ConfigError> {
-    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes())
+pub(crate) fn own(chain_pem: &str, key_pem: &str) -> Result<Own, ConfigError> {
+    let key = PrivateKeyDer::from_pem_slice(key_pem.as_bytes())
         .map_err(|source| ConfigError::Pem { what: "the key", source })?;
-    Ok((certificates("the certificate chain", &identity.chain_pem)?, key))
+    Ok((certificates("the certificate chain", chain_pem)?, key))
 }
 
 fn certificates(

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::drive_args::DriveArgs;
+
 const EXAMPLES: &str = "\
 Examples:
   loadgen --scenario strict-mtls            what strict mTLS costs, in about six minutes
@@ -44,6 +46,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Drive any URL in an open loop
+    Drive(Box<DriveArgs>),
     /// Render a finished or interrupted run again, byte for byte
     Report {
         /// A folder that a run wrote
@@ -186,6 +190,6 @@ pub struct RunArgs {
 }
 
 /// A duration as people write it; the same form as in scenario files.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     scenarios::units::duration(text).map_err(|error| error.to_string())
 }

@@ -5,3 +5,5 @@
 //! ```
 
 pub mod measured;
+pub mod run;
+pub mod settle;
