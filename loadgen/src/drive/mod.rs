@@ -1,7 +1,15 @@
 //! `loadgen drive`: one open-loop run against any URL, judged, summed up and saved.
 //!
 //! ```text
-//! cli::drive_args ─► engine ─► measured ─► validity ─► gate ─► {text, json, save}
+//! cli::drive_args ─► engine ─► measured ─► validity ─► gate ─► {text, document, save}
 //! ```
 
+pub mod document;
+pub mod gate;
+mod ladder;
 pub mod measured;
+pub mod sample;
+pub mod save;
+pub mod text;
+pub mod validity;
+mod words;
