@@ -1,7 +1,9 @@
 //! Thresholds: what they read, what they decide, and what they say of mistakes.
 
+use clap::Parser;
 use loadgen::drive::gate::{Gate, Outcome, Slo};
 use loadgen::drive::measured::Measured;
+use loadgen::drive::save::Target;
 
 use crate::made;
 
@@ -153,6 +155,36 @@ fn an_objective_must_hold_where_a_gate_must_not() {
         assert_eq!(Slo::parse("p99<5ms").unwrap().judge(&measured).outcome, expected);
         assert_eq!(outcome("p99>=5ms", &measured), expected);
     }
+}
+
+/// The options as a command line has them.
+#[derive(Debug, clap::Parser)]
+struct Options {
+    #[arg(long, value_parser = Gate::parse)]
+    fail_if: Vec<Gate>,
+    #[arg(long, value_parser = Slo::parse)]
+    slo: Option<Slo>,
+    #[arg(long, value_parser = Target::parse)]
+    save: Vec<Target>,
+}
+
+#[test]
+fn a_command_line_takes_them_and_shows_their_mistakes() {
+    let line = |arguments: &[&str]| Options::try_parse_from(["drive"].iter().chain(arguments));
+    let options = line(&[
+        "--fail-if=p99>3ms",
+        "--fail-if=errors>1%",
+        "--slo=p99<5ms",
+        "--save=a.hlog",
+        "--save=k6=a.json",
+    ])
+    .unwrap();
+    assert_eq!((options.fail_if.len(), options.save.len()), (2, 2));
+    assert_eq!(options.slo.unwrap().condition().to_string(), "p99 < 5 ms");
+    let error = line(&["--fail-if=p9x>3ms"]).unwrap_err().to_string();
+    assert!(error.contains("did you mean `p90`?") && error.contains("--fail-if"), "{error}");
+    let error = line(&["--save=fotrio=a"]).unwrap_err().to_string();
+    assert!(error.contains("did you mean `fortio=a`?"), "{error}");
 }
 
 proptest::proptest! {
