@@ -1,6 +1,8 @@
 //! The only door to hdrhistogram: bounds, recording, merging, quantiles by rank, encoding. Does
 //! not know what is counted. Values are nanoseconds.
 
+use std::ops::RangeInclusive;
+
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
@@ -14,6 +16,17 @@ pub const DIGITS: u8 = 3;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
     inner: Hdr<u64>,
+}
+
+/// One line of a percentile table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantileStep {
+    /// 0 to 1.
+    pub quantile: f64,
+    /// The largest span that the bucket at this quantile stands for.
+    pub nanos: u64,
+    /// How many spans are counted up to and with that bucket.
+    pub counted: u64,
 }
 
 /// Why bytes are not a histogram.
@@ -101,6 +114,61 @@ impl Histogram {
         self.inner.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
     }
 
+    /// The standard deviation, in nanoseconds. `None` when empty.
+    #[must_use]
+    pub fn std_dev(&self) -> Option<f64> {
+        (!self.inner.is_empty()).then(|| self.inner.stdev())
+    }
+
+    /// How many spans were at most this long. Spans in the bucket that holds `nanos` all count, so
+    /// some may be longer by up to 0.1 %.
+    #[must_use]
+    pub fn count_up_to(&self, nanos: u64) -> u64 {
+        self.inner.count_between(0, nanos)
+    }
+
+    /// The smallest and the largest span that are counted in the same bucket as this one.
+    #[must_use]
+    pub fn bucket_of(&self, nanos: u64) -> RangeInclusive<u64> {
+        self.inner.lowest_equivalent(nanos)..=self.inner.highest_equivalent(nanos)
+    }
+
+    /// The distribution in steps that halve the distance to 1 every `ticks` steps, from 0 to 1, as
+    /// HdrHistogram's percentile tables have it. Empty when nothing is counted.
+    ///
+    /// The steps are reckoned in percent, as HdrHistogram's Java class reckons them: the crate's own
+    /// are fractions, whose rounding puts some steps a bucket further.
+    #[must_use]
+    pub fn quantile_steps(&self, ticks: u32) -> Vec<QuantileStep> {
+        let total = self.count();
+        let (mut steps, mut percent, mut counted) = (Vec::new(), 0.0, 0);
+        for (nanos, count) in self.buckets() {
+            counted += count;
+            while 100.0 * counted as f64 / total as f64 >= percent {
+                steps.push(QuantileStep { quantile: percent / 100.0, nanos, counted });
+                let halvings = ((100.0 / (100.0 - percent)).ln() / 2_f64.ln()).floor();
+                percent += 100.0 / (f64::from(ticks) * (halvings + 1.0).exp2());
+                if counted == total {
+                    steps.push(QuantileStep { quantile: 1.0, nanos, counted });
+                    return steps;
+                }
+            }
+        }
+        // The last bucket may end below the next step; the table ends with it all the same.
+        if let Some((nanos, _)) = self.buckets().last() {
+            steps.push(QuantileStep { quantile: 1.0, nanos, counted });
+        }
+        steps
+    }
+
+    /// How the counts are kept: (buckets, sub-buckets), as HdrHistogram's percentile tables end.
+    #[must_use]
+    pub fn shape(&self) -> (u32, u32) {
+        // The smallest power of two that holds 2·10^digits values of distance 1.
+        let sub_buckets = (2 * 10_u32.pow(u32::from(self.inner.sigfig()))).next_power_of_two();
+        (u32::from(self.inner.buckets()), sub_buckets)
+    }
+
     /// HdrHistogram V2, deflated: the payload of a `.hlog` line before base64.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -139,4 +207,50 @@ impl Histogram {
 pub fn rank_of(quantile: f64, count: u64) -> u64 {
     // 0.9 · 10 is 9.000000000000002 in binary; the small subtrahend keeps that rank 9.
     ((quantile * count as f64 - 1e-9).ceil().max(1.0)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_to_ten() -> Histogram {
+        let mut histogram = Histogram::new();
+        for nanos in 1..=10 {
+            histogram.record(nanos);
+        }
+        histogram
+    }
+
+    #[test]
+    fn a_percentile_table_halves_the_distance_every_so_many_steps() {
+        let steps: Vec<(f64, u64, u64)> = one_to_ten()
+            .quantile_steps(2)
+            .into_iter()
+            .map(|step| (step.quantile, step.nanos, step.counted))
+            .collect();
+        let expected = [
+            (0.0, 1, 1),
+            (0.25, 3, 3),
+            (0.5, 5, 5),
+            (0.625, 7, 7),
+            (0.75, 8, 8),
+            (0.8125, 9, 9),
+            (0.875, 9, 9),
+            (0.90625, 10, 10),
+            (1.0, 10, 10),
+        ];
+        assert_eq!(steps, expected);
+        assert!(Histogram::new().quantile_steps(5).is_empty());
+    }
+
+    #[test]
+    fn counts_and_buckets_are_those_of_three_digits() {
+        let histogram = one_to_ten();
+        assert_eq!([0, 1, 5, 10, LONGEST_NS].map(|n| histogram.count_up_to(n)), [0, 1, 5, 10, 10]);
+        assert_eq!(histogram.bucket_of(5), 5..=5);
+        assert_eq!(histogram.bucket_of(1_000_000), 999_936..=1_000_447);
+        let deviation = histogram.std_dev().unwrap();
+        assert!((deviation - 8.25_f64.sqrt()).abs() < 1e-12, "{deviation}");
+        assert_eq!(histogram.shape(), (30, 2048));
+    }
 }

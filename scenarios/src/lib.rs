@@ -9,4 +9,4 @@ pub mod scenario;
 pub mod units;
 pub mod variant;
 
-pub use policy::source::{Mistake, Mistakes};
+pub use policy::source::{Mistake, Mistakes, listed, nearest};

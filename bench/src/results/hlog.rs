@@ -1,6 +1,7 @@
-//! A trial's histograms as an HdrHistogram V2 interval log, which HdrHistogram's own tools read.
-//! One line for each histogram, told apart by tag. Does not know what becomes of them.
+//! Histograms as an HdrHistogram V2 interval log, which HdrHistogram's own tools read: one line for
+//! each, told apart by tag. Does not know what becomes of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -27,17 +28,29 @@ const TAGS: [&str; 5] = ["response_time", "service_time", "send_lag", "pacing_la
 
 /// The log's bytes.
 pub(super) fn encode(trial: &TrialRecord) -> io::Result<Vec<u8>> {
+    let about = format!(
+        "Trial: block {}, position {}, variant {}",
+        trial.block,
+        trial.position,
+        trial.variant.as_str()
+    );
+    let window = Duration::try_from_secs_f64(trial.generator.window_s).unwrap_or_default();
+    interval_log(&about, window, &TAGS.map(|tag| (tag, of_tag(&trial.latencies, tag))))
+}
+
+/// An interval log of histograms that all count the same window, one row for each, told apart by
+/// tag. `about` becomes a comment. A tag must have no comma, space or line end.
+pub fn interval_log(
+    about: &str,
+    window: Duration,
+    rows: &[(&str, &Histogram)],
+) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut header = IntervalLogWriterBuilder::new();
     header
         .add_comment("[Histogram log format version 1.3]")
-        .add_comment(&format!(
-            "[Trial: block {}, position {}, variant {}]",
-            trial.block,
-            trial.position,
-            one_line(trial.variant.as_str())
-        ))
+        .add_comment(&format!("[{}]", one_line(about)))
         .add_comment("[Values are nanoseconds; Interval_Max is milliseconds]")
         .add_comment("[Timestamps are seconds from the start of the measured window]")
         .with_max_value_divisor(NS_PER_MS);
@@ -45,20 +58,38 @@ pub(super) fn encode(trial: &TrialRecord) -> io::Result<Vec<u8>> {
     drop(header.begin_log_with(&mut bytes, &mut serializer)?);
     bytes.extend_from_slice(LEGEND.as_bytes());
 
-    let mut rows = Vec::new();
+    let mut lines = Vec::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.with_max_value_divisor(NS_PER_MS);
-    let mut log = builder.begin_log_with(&mut rows, &mut serializer)?;
-    let window = Duration::try_from_secs_f64(trial.generator.window_s).unwrap_or_default();
-    for name in TAGS {
-        let histogram = of_tag(&trial.latencies, name);
-        log.write_histogram(histogram.as_hdr(), Duration::ZERO, window, Tag::new(name))
+    let mut log = builder.begin_log_with(&mut lines, &mut serializer)?;
+    for (name, histogram) in rows {
+        let tag = Tag::new(name).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("`{name}` can not be a tag"))
+        })?;
+        log.write_histogram(histogram.as_hdr(), Duration::ZERO, window, Some(tag))
             .map_err(|error| io::Error::other(error.to_string()))?;
     }
     // The second writer repeats the divisor's comment; only its rows are wanted.
-    let comment_end = rows.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    bytes.extend_from_slice(&rows[comment_end..]);
+    let comment_end = lines.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    bytes.extend_from_slice(&lines[comment_end..]);
     Ok(bytes)
+}
+
+/// The histograms of an interval log by tag, rows of one tag merged; rows without a tag have the
+/// empty one. The inverse of [`interval_log`]; the error says what is wrong with the bytes.
+pub fn read_interval_log(bytes: &[u8]) -> Result<BTreeMap<String, Histogram>, String> {
+    let mut histograms: BTreeMap<String, Histogram> = BTreeMap::new();
+    for entry in IntervalLogIterator::new(bytes) {
+        let interval = match entry {
+            Ok(LogEntry::Interval(interval)) => interval,
+            Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => continue,
+            Err(error) => return Err(format!("not an interval log: {error:?}")),
+        };
+        let tag = interval.tag().map_or("", |tag| tag.as_str());
+        let histogram = payload(&interval).map_err(|why| format!("tag {tag}: {why}"))?;
+        histograms.entry(tag.to_owned()).or_default().merge(&histogram);
+    }
+    Ok(histograms)
 }
 
 /// Reads what `RunFolder::write_trial` wrote: its exact inverse.
@@ -69,25 +100,15 @@ pub fn read_trial_histograms(path: &Path) -> Result<Latencies, FolderError> {
 }
 
 fn decode(bytes: &[u8]) -> Result<Latencies, String> {
+    // Tags of other programs are theirs.
+    let mut histograms = read_interval_log(bytes)?;
     let mut latencies = Latencies::default();
-    let mut seen = [false; TAGS.len()];
-    for entry in IntervalLogIterator::new(bytes) {
-        let interval = match entry {
-            Ok(LogEntry::Interval(interval)) => interval,
-            Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_)) => continue,
-            Err(error) => return Err(format!("not an interval log: {error:?}")),
-        };
-        let tag = interval.tag().map_or("", |tag| tag.as_str());
-        // Tags of other programs are theirs.
-        let Some(index) = TAGS.iter().position(|known| *known == tag) else { continue };
-        let histogram = payload(&interval).map_err(|why| format!("tag {tag}: {why}"))?;
-        of_tag_mut(&mut latencies, tag).merge(&histogram);
-        seen[index] = true;
+    for tag in TAGS {
+        *of_tag_mut(&mut latencies, tag) = histograms
+            .remove(tag)
+            .ok_or_else(|| format!("it has no histogram with the tag {tag}"))?;
     }
-    match TAGS.iter().zip(seen).find(|(_, seen)| !seen) {
-        Some((missing, _)) => Err(format!("it has no histogram with the tag {missing}")),
-        None => Ok(latencies),
-    }
+    Ok(latencies)
 }
 
 fn payload(interval: &IntervalLogHistogram<'_>) -> Result<Histogram, String> {

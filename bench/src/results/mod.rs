@@ -13,8 +13,9 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 pub use error::FolderError;
-pub use hlog::read_trial_histograms;
+pub use hlog::{interval_log, read_interval_log, read_trial_histograms};
 pub use render::{render, replay};
+pub use whole::write_whole;
 
 use crate::record::{RunRecord, SCHEMA_VERSION};
 use crate::trial::{Latencies, TrialRecord};

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bench::histogram::Histogram;
 use bench::trial::{Latencies, OutcomeCounts};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 pub use crate::recorder::ConnectionFigures;
 pub use crate::transport::TlsFigures;
@@ -48,6 +50,40 @@ pub struct Measured {
     pub stopped_early: bool,
 }
 
+impl Measured {
+    /// The length of the measured window in seconds: as asked, or until the last answer when the
+    /// drive was stopped before.
+    #[must_use]
+    pub fn duration_s(&self) -> f64 {
+        let asked = self.asked.duration.as_secs_f64();
+        if self.stopped_early { asked.min(self.window_s) } else { asked }
+    }
+
+    /// From the window's beginning to the last answer, and at least the window, in seconds.
+    #[must_use]
+    pub fn elapsed_s(&self) -> f64 {
+        self.duration_s().max(self.window_s)
+    }
+
+    /// Requests a second that the schedule held, over the window; 0 for an empty window.
+    #[must_use]
+    pub fn offered_rate(&self) -> f64 {
+        per_second(self.counts.offered, self.duration_s())
+    }
+
+    /// Requests a second that were completed. Answers that came after the window do not count as
+    /// if they had come within it.
+    #[must_use]
+    pub fn achieved_rate(&self) -> f64 {
+        per_second(self.counts.completed, self.elapsed_s())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
 /// What was asked, as settled from the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
@@ -76,8 +112,14 @@ pub struct Asked {
     pub seed: u64,
     /// In words, e.g. `sleeps, and spins for the last 80 µs`.
     pub pacing: String,
+    /// Whether a worker spins before a send: its CPU time then says nothing of how busy it is.
+    pub spins: bool,
     /// In words: `keep-alive`, `new for each request, full handshake`, …
     pub connection_mode: String,
+    /// Whether connections are kept from request to request.
+    pub keep_alive: bool,
+    /// Whether TLS sessions are to be resumed.
+    pub resumption: bool,
     /// Whether the server's certificate was not verified.
     pub insecure: bool,
     /// Whether a client certificate was offered.
@@ -100,7 +142,8 @@ pub struct KindFigures {
 }
 
 /// What the generator used and how punctual it was.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ClientFigures {
     /// CPU seconds of all workers, from the first connection to the last answer.
     pub cpu_s: f64,
@@ -110,6 +153,8 @@ pub struct ClientFigures {
     pub max_rss_bytes: u64,
     /// Time that the hypervisor took from all cores, as a share, 0 to 100.
     pub steal_percent: f64,
+    /// Whether this loadgen was built without optimisation, and is slower than it should be.
+    pub unoptimised_build: bool,
     /// Cores that the process may use.
     pub cores: u32,
     /// Whether a worker had to share its core: with another worker, or with the server when that is

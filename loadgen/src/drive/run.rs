@@ -15,6 +15,7 @@ use crate::engine::{self, Crew, Done, Refused};
 use crate::generator::{Pacing, spin_window};
 use crate::live::LiveView;
 use crate::machine::{largest_resident_bytes, open_files};
+use crate::pace::SpinWindow;
 use crate::transport::target::Route;
 
 /// What a drive is run with, besides what was asked.
@@ -90,6 +91,7 @@ pub fn run(settled: Settled, around: &Around) -> Result<Measured, Refused> {
     }
     let done = sent?;
     asked.pacing = done.spin.describe();
+    asked.spins = done.spin != SpinWindow::NONE;
     let addresses = match &job.target.route {
         Route::Tcp(addresses) => addresses.now().iter().map(ToString::to_string).collect(),
         Route::Unix(path) => vec![format!("unix:{}", path.display())],
@@ -170,6 +172,7 @@ fn client(done: &Done, stand: &Stand, local: bool) -> ClientFigures {
         max_rss_bytes: largest_resident_bytes(),
         steal_percent: done.steal_percent,
         cores: u32::try_from(allowed_cores().len()).unwrap_or(u32::MAX),
+        unoptimised_build: env!("LOADGEN_OPT_LEVEL") == "0",
         shares_core: stand.crowded || (local && stand.none_left),
         burst_max: done.recorded.burst_max,
         burst_planned: done.recorded.burst_planned,

@@ -35,7 +35,7 @@ const STREAMS: u32 = 10;
 pub struct Settled {
     /// What is sent.
     pub job: Job,
-    /// The same in words; the pacing is not decided yet.
+    /// The same in words; how the workers wait is not decided yet.
     pub asked: Asked,
     /// The name that was looked up, to look it up again.
     pub named: Option<Named>,
@@ -290,7 +290,10 @@ fn asked(
         timeout: args.timeout,
         seed,
         pacing: String::new(),
+        spins: false,
         connection_mode: connection_mode.to_owned(),
+        keep_alive: args.connection == ConnectionChoice::KeepAlive,
+        resumption: args.connection == ConnectionChoice::PerRequestResumed,
         insecure: args.insecure,
         client_certificate: args.cert.is_some(),
         method: mix.kinds().first().map(|kind| kind.method.clone()).unwrap_or_default(),
