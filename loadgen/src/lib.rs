@@ -8,6 +8,7 @@ pub mod awake;
 pub mod cli;
 pub mod drive;
 pub mod generator;
+pub mod http2;
 pub mod live;
 pub mod machine;
 pub mod pace;
