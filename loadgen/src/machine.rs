@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Keeps this thread on these cores; an empty list leaves it alone. Returns whether it is so.
 #[must_use]
 pub fn pin(cores: &[usize]) -> bool {
-    if cores.is_empty() {
+    if cores.is_empty() || cores.iter().any(|core| *core >= CpuSet::MAX_CPU) {
         return false;
     }
     let mut set = CpuSet::new();

@@ -10,7 +10,7 @@ use identity::{Identity, TlsVersion};
 
 use super::args::Output;
 use super::exit::Failure;
-use super::serve_args::{ServeArgs, TlsVersionChoice};
+use super::serve_args::{HttpChoice, ServeArgs, TlsVersionChoice};
 use super::tell::tell;
 use crate::machine::raise_descriptor_limit;
 use crate::serve::answer::AnswerSpec;
@@ -55,9 +55,10 @@ pub fn serve(args: &ServeArgs, stop: &StopFlag) -> Result<String, Failure> {
 fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::Thread(_) | ServeError::Epoll(_) => Failure::Internal(error.to_string()),
-        ServeError::Listen { .. } | ServeError::Tls(_) | ServeError::Core(_) => {
-            Failure::Usage(error.to_string())
-        }
+        ServeError::Listen { .. }
+        | ServeError::Answer(_)
+        | ServeError::Tls(_)
+        | ServeError::Core(_) => Failure::Usage(error.to_string()),
     }
 }
 
@@ -88,6 +89,11 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 
 /// All mistakes at once.
 fn spec(args: &ServeArgs) -> Result<ServerSpec, Failure> {
+    let http = match args.http {
+        HttpChoice::V1 => Http::V1,
+        HttpChoice::V2 => Http::V2,
+        HttpChoice::Auto => Http::Auto,
+    };
     let bodyless = matches!(args.status, 204 | 304);
     let default_bytes = if bodyless { 0 } else { AnswerSpec::default().body_bytes };
     let answer = AnswerSpec {
@@ -98,7 +104,7 @@ fn spec(args: &ServeArgs) -> Result<ServerSpec, Failure> {
             .map_or(default_bytes, |bytes| usize::try_from(bytes).expect("at most 2^30")),
         chunked: args.chunked,
     };
-    let mut mistakes = answer.mistakes();
+    let mut mistakes = answer.mistakes(http);
     let mut noted = |result: Result<_, String>| match result {
         Ok(value) => Some(value),
         Err(mistake) => {
@@ -126,7 +132,7 @@ fn spec(args: &ServeArgs) -> Result<ServerSpec, Failure> {
             faults: args.fault.clone(),
             seed: args.seed,
         },
-        http: Http::default(),
+        http,
         tls,
         core: args.core,
         spin: args.spin,

@@ -35,6 +35,15 @@ pub struct ServeArgs {
     #[arg(long)]
     pub spin: bool,
 
+    /// 1.1, 2 or auto: whichever the client begins with; h2c by prior knowledge
+    #[arg(
+        long,
+        value_name = "V",
+        default_value = "auto",
+        hide_possible_values = true,
+        help_heading = "Answer"
+    )]
+    pub http: HttpChoice,
     /// Bytes of the body [default: 64]
     #[arg(long, value_name = "N", help_heading = "Answer",
           value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
@@ -121,6 +130,19 @@ pub struct ServeArgs {
         help_heading = "Account"
     )]
     pub output: Output,
+}
+
+/// Which HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HttpChoice {
+    /// HTTP/1.1 and 1.0.
+    #[value(name = "1.1")]
+    V1,
+    /// HTTP/2.
+    #[value(name = "2")]
+    V2,
+    /// Both.
+    Auto,
 }
 
 /// Which TLS.

@@ -1,8 +1,11 @@
 //! Answers, serialised once for the whole life of a server. Knows no socket and no time.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::http::Http;
 use super::request::Asked;
+use crate::http2::{AnswerBlock, Unsendable, grpc};
 
 /// A chunk of a chunked answer has at most this many bytes.
 const CHUNK: usize = 16 * 1024;
@@ -27,12 +30,12 @@ impl Default for AnswerSpec {
 }
 
 impl AnswerSpec {
-    /// What can not be answered so, in words; all of it.
+    /// What can not be answered so in that HTTP, in words; all of it.
     #[must_use]
-    pub fn mistakes(&self) -> Vec<String> {
+    pub fn mistakes(&self, http: Http) -> Vec<String> {
         let mut mistakes = Vec::new();
         if !(200..=599).contains(&self.status) {
-            mistakes.push(format!("expected a final status, 200 to 599, found {}", self.status));
+            return vec![format!("expected a final status, 200 to 599, found {}", self.status)];
         }
         if self.bodyless() && self.body_bytes > 0 {
             mistakes.push(format!(
@@ -40,7 +43,22 @@ impl AnswerSpec {
                 self.status, self.body_bytes
             ));
         }
+        if http != Http::V1
+            && let Err(Unsendable(unsendable)) = self.in_http2()
+        {
+            mistakes.extend(
+                unsendable.into_iter().map(|mistake| format!("{mistake}, or say --http 1.1")),
+            );
+        }
         mistakes
+    }
+
+    /// The head in HTTP/2, which frames a body by itself.
+    fn in_http2(&self) -> Result<AnswerBlock, Unsendable> {
+        let length = self.body_bytes.to_string();
+        let framed = (!self.chunked && !self.bodyless()).then_some(("content-length", &*length));
+        let fields = self.headers.iter().map(|(name, value)| (&**name, &**value));
+        AnswerBlock::new(self.status, fields.chain(framed))
     }
 
     fn bodyless(&self) -> bool {
@@ -92,11 +110,23 @@ const TEXTS: usize = 7;
 /// All texts of one server.
 #[derive(Debug)]
 pub(super) struct Answers {
+    /// With how many bytes of each are its head.
     texts: [(Vec<u8>, usize); TEXTS],
+    /// Where HTTP/2 is spoken: the answer, and that to a gRPC call.
+    http2: Option<[(AnswerBlock, Arc<[u8]>); 2]>,
 }
 
 impl Answers {
-    pub(super) fn new(spec: &AnswerSpec) -> Self {
+    /// # Panics
+    ///
+    /// When the specification has mistakes in that HTTP.
+    pub(super) fn new(spec: &AnswerSpec, http: Http) -> Self {
+        let body = body(spec);
+        let http2 = (http != Http::V1).then(|| {
+            let head = spec.in_http2().expect("looked for mistakes before");
+            let message = grpc::body(&body);
+            [(head, Arc::from(&*body)), (grpc::answer(0), message)]
+        });
         let whole = |text: &[u8]| (text.to_vec(), text.len());
         Self {
             texts: [
@@ -110,6 +140,7 @@ impl Answers {
                 ),
                 whole(b"\x16\x03\x01 this is no answer \x00\xff\r\n\r\n"),
             ],
+            http2,
         }
     }
 
@@ -120,6 +151,17 @@ impl Answers {
     /// How many bytes the text has.
     pub(super) fn length(&self, text: Text) -> usize {
         self.texts[text as usize].0.len()
+    }
+
+    /// Head and body in HTTP/2. A gRPC call gets the body as its one message, and success.
+    ///
+    /// # Panics
+    ///
+    /// On a server that does not speak it.
+    pub(super) fn in_http2(&self, grpc: bool) -> (&AnswerBlock, &Arc<[u8]>) {
+        let both = self.http2.as_ref().expect("only where HTTP/2 is spoken is it asked for");
+        let (head, body) = &both[usize::from(grpc)];
+        (head, body)
     }
 
     /// The text for a request, and how many bytes of it.
@@ -194,7 +236,7 @@ mod tests {
     use super::*;
 
     fn text(spec: &AnswerSpec, asked: Asked) -> String {
-        let answers = Answers::new(spec);
+        let answers = Answers::new(spec, Http::Auto);
         let (text, length) = answers.to(asked);
         String::from_utf8(answers.bytes(text, 0..length).to_vec()).unwrap()
     }
@@ -225,14 +267,20 @@ mod tests {
         let spec =
             AnswerSpec { status: 204, body_bytes: 0, chunked: true, ..AnswerSpec::default() };
         assert_eq!(text(&spec, ASKED), "HTTP/1.1 204 No Content\r\n\r\n");
-        assert_eq!(AnswerSpec { status: 204, ..AnswerSpec::default() }.mistakes().len(), 1);
-        assert_eq!(AnswerSpec { status: 99, ..AnswerSpec::default() }.mistakes().len(), 1);
+        assert_eq!(
+            AnswerSpec { status: 204, ..AnswerSpec::default() }.mistakes(Http::Auto).len(),
+            1
+        );
+        assert_eq!(
+            AnswerSpec { status: 99, ..AnswerSpec::default() }.mistakes(Http::Auto).len(),
+            1
+        );
     }
 
     #[test]
     fn a_long_chunked_body_has_several_chunks() {
         let spec = AnswerSpec { body_bytes: CHUNK + 1, chunked: true, ..AnswerSpec::default() };
-        assert!(text(&spec, ASKED).ends_with("\r\n1\r\nk\r\n0\r\n\r\n"));
+        assert!(text(&spec, ASKED).ends_with("\r\n1\r\ne\r\n0\r\n\r\n"));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::io;
 
 use bench::clock::Nanos;
 
-use super::http1::Http1;
+use super::http::Http;
 use super::shared::{Ending, Shared, Speech};
+use super::talk::Talk;
 use super::wire::{Received, Wire};
 
 /// Reads in a row, after which other connections have their turn.
@@ -19,7 +20,7 @@ const LINGER_NS: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub(super) struct Connection {
     wire: Wire,
-    http: Http1,
+    talk: Talk,
     /// Tells this connection from all others, earlier ones in its place included.
     key: u64,
     /// The alarm for the next answer, so that it is set once.
@@ -55,8 +56,9 @@ pub(super) enum Fate {
 }
 
 impl Connection {
-    pub(super) fn new(wire: Wire, key: u64) -> Self {
-        Self { wire, http: Http1::default(), key, alarm: None, phase: Phase::Open, shuts: false }
+    pub(super) fn new(wire: Wire, http: Http, key: u64) -> Self {
+        let talk = Talk::new(http);
+        Self { wire, talk, key, alarm: None, phase: Phase::Open, shuts: false }
     }
 
     pub(super) fn key(&self) -> u64 {
@@ -121,9 +123,9 @@ impl Connection {
                 Received::Bytes(count) => {
                     if self.phase == Phase::Open {
                         shared.tally.served.bytes_in += u64::try_from(count).expect("64 bits");
-                        self.http.hear(&buffer[..count], now, shared);
+                        self.talk.hear(&buffer[..count], now, shared);
                         let most = shared.script.most_read();
-                        if most.is_some_and(|most| self.http.requests() >= most) {
+                        if most.is_some_and(|most| self.talk.requests() >= most) {
                             self.phase = Phase::Numb;
                         }
                     }
@@ -136,7 +138,7 @@ impl Connection {
 
     fn may_read(&self) -> bool {
         match self.phase {
-            Phase::Open => self.wire.readable() && !self.http.is_full(),
+            Phase::Open => self.wire.readable() && !self.talk.is_full(),
             Phase::Deaf { .. } => self.wire.readable(),
             Phase::Finished | Phase::Numb | Phase::Leaving => false,
         }
@@ -145,7 +147,7 @@ impl Connection {
     /// Says what is due. Returns a fate when there is nothing to wait for.
     fn speak(&mut self, now: Nanos, shared: &mut Shared) -> io::Result<Option<Fate>> {
         if matches!(self.phase, Phase::Open | Phase::Finished | Phase::Numb) {
-            match self.http.speak(&mut self.wire, now, shared)? {
+            match self.talk.speak(&mut self.wire, now, shared)? {
                 Speech::Idle if self.phase == Phase::Finished => self.leave(),
                 Speech::Idle if self.phase == Phase::Numb && self.wire.ending() => self.leave(),
                 Speech::Idle | Speech::Full => {}

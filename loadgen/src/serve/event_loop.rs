@@ -61,11 +61,13 @@ impl EventLoop {
         shared: Shared,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let interest = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&epoll, &listener.socket, epoll::EventData::new_u64(LISTENER), interest)?;
         // Kernels before 5.11 have no epoll_pwait2, and no other wait is finer than a millisecond.
+        // Asked while there is nothing to be told: the edge of a client that is there already would
+        // be told here, and never again.
         let mut none = Vec::with_capacity(1);
         epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut none), Some(&Timespec::default()))?;
+        let interest = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&epoll, &listener.socket, epoll::EventData::new_u64(LISTENER), interest)?;
         Ok(Self {
             epoll,
             listener,
@@ -177,11 +179,12 @@ impl EventLoop {
             return;
         };
         self.shared.tally.served.connections += 1;
+        let http = self.shared.http;
         let interest = epoll::EventFlags::IN
             | epoll::EventFlags::OUT
             | epoll::EventFlags::RDHUP
             | epoll::EventFlags::ET;
-        let connection = self.places.put(|key| Connection::new(wire, key));
+        let connection = self.places.put(|key| Connection::new(wire, http, key));
         let key = connection.key();
         let data = epoll::EventData::new_u64(key);
         if epoll::add(&self.epoll, connection.wire().fd(), data, interest).is_err() {

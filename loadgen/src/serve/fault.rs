@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 
 /// What happens instead of a whole answer, or after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The connection is reset instead of answered.
     Reset,
@@ -15,7 +15,7 @@ pub enum Fault {
     Garbage,
     /// The connection ends instead of being answered.
     Close,
-    /// Neither this request nor a later one of its connection is ever answered.
+    /// Neither this request nor, in HTTP/1.1, a later one of its connection is ever answered.
     Silent,
     /// The answer, and then an end that it has not announced, in this direction only: the client
     /// may send, and what it sends is read and left unanswered.

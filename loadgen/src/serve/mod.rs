@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! listen ─► event_loop ─► connection ─► wire (plain, TLS)
-//!                              └─► http1 ─► request (in), answer (out)
-//!                                    └─► script (when, which fault) ─► delay, fault
-//!                                    └─► tally (what came)
+//!                              └─► talk ─► http1 ─► request (in), answer (out)
+//!                                       └► http2
+//!                                 └─► script (when, which fault) ─► delay, fault
+//!                                 └─► tally (what came)
 //! ```
 
 use std::io;
@@ -28,10 +29,12 @@ mod event_loop;
 pub mod fault;
 pub mod http;
 mod http1;
+mod http2;
 pub mod listen;
 pub mod request;
 pub mod script;
 mod shared;
+mod talk;
 pub mod tally;
 pub mod tls;
 mod wire;
@@ -76,6 +79,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// What can not be answered; a line each.
+    #[error("{0}")]
+    Answer(String),
     /// TLS can not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -102,6 +108,10 @@ pub struct Server {
 impl Server {
     /// Binds. The stamps' clock starts here.
     pub fn bind(address: &Address, spec: ServerSpec) -> Result<Self, ServeError> {
+        let mistakes = spec.answer.mistakes(spec.http);
+        if !mistakes.is_empty() {
+            return Err(ServeError::Answer(mistakes.join("\n")));
+        }
         let tls = spec.tls.as_ref().map(|tls| tls::server_config(tls, spec.http)).transpose()?;
         let listener = Listener::bind(address)
             .map_err(|source| ServeError::Listen { address: address.clone(), source })?;
@@ -135,7 +145,8 @@ impl Server {
             (false, false) => SpinWindow::NONE,
         };
         let shared = Shared {
-            answers: Answers::new(&spec.answer),
+            http: spec.http,
+            answers: Answers::new(&spec.answer, spec.http),
             script: Script::new(spec.planted),
             tally: Tally::new(spec.most_stamps),
             alarms: Alarms::default(),

@@ -7,12 +7,14 @@ use std::collections::BinaryHeap;
 use bench::clock::Nanos;
 
 use super::answer::Answers;
+use super::http::Http;
 use super::script::Script;
 use super::tally::Tally;
 
 /// Everything that outlives a connection.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) http: Http,
     pub(super) answers: Answers,
     pub(super) script: Script,
     pub(super) tally: Tally,

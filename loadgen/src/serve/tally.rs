@@ -165,8 +165,8 @@ mod tests {
             for at in &times {
                 burst.note(Nanos(*at));
             }
-            let within = |from: u64| times.iter().filter(|at| (from..from + BURST_NS).contains(at));
-            let worst = times.iter().map(|from| within(*from).count()).max().unwrap_or(0);
+            let within = |from: &u64| times.iter().filter(|at| (*from..*from + BURST_NS).contains(at)).count();
+            let worst = times.iter().map(within).max().unwrap_or(0);
             prop_assert_eq!(burst.largest, u64::try_from(worst).unwrap());
         }
     }
