@@ -228,6 +228,15 @@ fn text(served: &Served) -> String {
         ),
     );
     line("answers", format_args!("{}", served.answers));
+    if served.waits > 0 {
+        line(
+            "waits",
+            format_args!(
+                "{}, ended {:.1} µs late on average, {:.1} µs at most",
+                served.waits, served.late_mean_us, served.late_max_us
+            ),
+        );
+    }
     line("connections", format_args!("{}", served.connections));
     let handshakes = served.handshakes_full + served.handshakes_resumed;
     if handshakes + served.handshakes_failed > 0 {

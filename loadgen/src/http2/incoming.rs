@@ -315,11 +315,11 @@ fn settings(head: Head, payload: &[u8]) -> Result<Incoming<'_>, ConnectionError>
 }
 
 fn a_stream(head: Head, otherwise: &'static str) -> Result<u32, ConnectionError> {
-    (head.stream != 0).then_some(head.stream).ok_or(ConnectionError::protocol(otherwise))
+    (head.stream != 0).then_some(head.stream).ok_or_else(|| ConnectionError::protocol(otherwise))
 }
 
 fn the_connection(head: Head, otherwise: &'static str) -> Result<(), ConnectionError> {
-    (head.stream == 0).then_some(()).ok_or(ConnectionError::protocol(otherwise))
+    (head.stream == 0).then_some(()).ok_or_else(|| ConnectionError::protocol(otherwise))
 }
 
 fn word(payload: &[u8], otherwise: &'static str) -> Result<u32, ConnectionError> {

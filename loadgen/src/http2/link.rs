@@ -107,10 +107,10 @@ impl Link {
 
     fn set(&mut self, id: u16, value: u32) -> Result<(), ConnectionError> {
         match id {
-            setting::HEADER_TABLE_SIZE => {
-                if value < hpack::DEFAULT_TABLE && self.table == PeerTable::Full {
-                    self.table = PeerTable::UpdateDue;
-                }
+            setting::HEADER_TABLE_SIZE
+                if value < hpack::DEFAULT_TABLE && self.table == PeerTable::Full =>
+            {
+                self.table = PeerTable::UpdateDue;
             }
             setting::ENABLE_PUSH if value > 1 => {
                 return Err(ConnectionError::protocol("ENABLE_PUSH is neither 0 nor 1"));

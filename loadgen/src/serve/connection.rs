@@ -73,11 +73,9 @@ impl Connection {
         self.wire
     }
 
-    /// An alarm of this connection rang.
-    pub(super) fn wake(&mut self, alarm: Nanos) {
-        if self.alarm == Some(alarm) {
-            self.alarm = None;
-        }
+    /// An alarm of this connection rang. Returns whether an answer waited for it.
+    pub(super) fn wake(&mut self, alarm: Nanos) -> bool {
+        self.alarm.take_if(|set| *set == alarm).is_some()
     }
 
     /// Does all that can be done at `now`.

@@ -133,7 +133,9 @@ impl EventLoop {
     fn ring(&mut self, now: Nanos) {
         while let Some((at, key)) = self.shared.alarms.take_due(now) {
             if let Some(connection) = self.places.find(key) {
-                connection.wake(at);
+                if connection.wake(at) {
+                    self.shared.tally.waited(now.since(at));
+                }
                 self.advance(key, now);
             }
         }

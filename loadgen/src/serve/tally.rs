@@ -19,6 +19,12 @@ pub struct Served {
     pub answers: u64,
     /// Requests that met a planted fault.
     pub faults: u64,
+    /// Times that an answer had to be waited for.
+    pub waits: u64,
+    /// How late the server woke from these waits on average, in microseconds.
+    pub late_mean_us: f64,
+    /// The latest of them, in microseconds.
+    pub late_max_us: f64,
     /// Connections that were accepted.
     pub connections: u64,
     /// Times that a connection could not be accepted, for want of descriptors.
@@ -62,6 +68,8 @@ pub(super) struct Tally {
     last: Nanos,
     burst: Burst,
     most_stamps: usize,
+    late_ns: u64,
+    latest_ns: u64,
 }
 
 impl Tally {
@@ -69,7 +77,7 @@ impl Tally {
     pub(super) fn new(most_stamps: usize) -> Self {
         let served = Served { stamps: Vec::with_capacity(most_stamps), ..Served::default() };
         let (first, last) = (Nanos(0), Nanos(0));
-        Self { served, first, last, burst: Burst::default(), most_stamps }
+        Self { served, first, last, burst: Burst::default(), most_stamps, late_ns: 0, latest_ns: 0 }
     }
 
     /// A request arrived whole.
@@ -87,6 +95,13 @@ impl Tally {
         }
     }
 
+    /// A wait came to its end that late.
+    pub(super) fn waited(&mut self, late_ns: u64) {
+        self.served.waits += 1;
+        self.late_ns += late_ns;
+        self.latest_ns = self.latest_ns.max(late_ns);
+    }
+
     /// The account, with what only its end knows.
     pub(super) fn close(mut self, cpu: Duration) -> Served {
         let span = Duration::from_nanos(self.last.since(self.first)).as_secs_f64();
@@ -94,6 +109,10 @@ impl Tally {
         let gaps = self.served.requests.saturating_sub(1) as f64;
         self.served.span_s = span;
         self.served.requests_per_second = if span > 0.0 { gaps / span } else { 0.0 };
+        #[expect(clippy::cast_precision_loss, reason = "nanoseconds and waits are below 2^53")]
+        let micros = |ns: u64, over: u64| ns as f64 / 1e3 / over.max(1) as f64;
+        self.served.late_mean_us = micros(self.late_ns, self.served.waits);
+        self.served.late_max_us = micros(self.latest_ns, 1);
         self.served.cpu_s = cpu.as_secs_f64();
         self.served.largest_burst_1ms = self.burst.largest;
         self.served
@@ -139,7 +158,12 @@ mod tests {
         for at in [1_000_000, 1_000_000, 1_500_000, 1_999_999, 2_000_000] {
             tally.request(Nanos(at));
         }
+        tally.waited(1000);
+        tally.waited(4000);
         let served = tally.close(Duration::from_millis(2));
+        assert_eq!(served.waits, 2);
+        assert!((served.late_mean_us - 2.5).abs() < 1e-9, "{}", served.late_mean_us);
+        assert!((served.late_max_us - 4.0).abs() < 1e-9, "{}", served.late_max_us);
         assert_eq!(served.largest_burst_1ms, 4, "the last is a millisecond after the first two");
         assert_eq!(served.stamps, [1_000_000, 1_000_000, 1_500_000]);
         assert_eq!(served.stamps_lost, 2);
