@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 /// Keeps this thread on these cores; an empty list leaves it alone. Returns whether it is so.
 #[must_use]
 pub fn pin(cores: &[usize]) -> bool {
-    if cores.is_empty() {
+    if cores.is_empty() || cores.iter().any(|core| *core >= CpuSet::MAX_CPU) {
         return false;
     }
     let mut set = CpuSet::new();
@@ -17,6 +17,13 @@ pub fn pin(cores: &[usize]) -> bool {
         set.set(*core);
     }
     rustix::thread::sched_setaffinity(None, &set).is_ok()
+}
+
+/// As many descriptors as this process may have: the usual soft limit of 1024 is for programs that
+/// use `select`. Refusal is no error; it shows where a descriptor is missing.
+pub fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// CPU time that this thread has used.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
+use hyper::header::HeaderName;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -72,13 +73,14 @@ async fn answer(
             *response.body_mut() = full(body.len());
         }
         "trailers" => {
-            let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), number.into())]);
+            let trailers =
+                HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), number.into())]);
             let body = full(100).with_trailers(async { Some(Ok(trailers)) });
             *response.body_mut() = body.boxed_unsync();
         }
         "broken" => *response.body_mut() = Broken(false).boxed_unsync(),
         "stop" => stop.notify_one(),
-        other => panic!("{other}"),
+        other => unreachable!("nobody asks for {other}"),
     }
     Ok(response)
 }
@@ -142,7 +144,7 @@ async fn ask(
             next += 1;
         }
         let read = turn(&mut pipe, client.output(), &mut buffer).await;
-        let read = read.unwrap_or_else(|| panic!("closed after {events:?}"));
+        let read = read.expect("open until every request has ended");
         client.feed(&buffer[..read], &mut events).expect("hyper speaks HTTP/2");
         if client.is_used_up() && client.in_flight() == 0 {
             break;

@@ -53,6 +53,8 @@ pub enum Command {
         /// A folder that a run wrote
         run_dir: PathBuf,
     },
+    /// Answer requests: the server that load generators are judged against
+    Serve(Box<super::serve_args::ServeArgs>),
     /// Print completions for a shell
     Completions {
         /// For which shell

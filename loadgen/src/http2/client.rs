@@ -11,7 +11,7 @@ use super::frame::{self, LARGEST, PREFACE, setting};
 use super::hpack::{Blocks, Meaning};
 use super::incoming::{Incoming, Reader};
 use super::link::Link;
-use super::message::{HeaderBlock, is_name};
+use super::message::{HeaderBlock, Length, decimal, is_name};
 use super::streams::{Streams, WhenSent};
 use super::window::Granted;
 
@@ -132,6 +132,15 @@ struct Exchange {
     status: u16,
     grpc_status: Option<u32>,
     bytes: u64,
+    to_head: bool,
+    length: Length,
+}
+
+impl Exchange {
+    fn new(place: u32, to_head: bool) -> Self {
+        let (grpc_status, length) = (None, Length::default());
+        Self { place, began: false, status: 0, grpc_status, bytes: 0, to_head, length }
+    }
 }
 
 impl Client {
@@ -217,9 +226,9 @@ impl Client {
         let id = *next_id;
         *free.ok_or(Refused::Place)? = id;
         *next_id += 2;
-        let exchange = Exchange { place, began: false, status: 0, grpc_status: None, bytes: 0 };
+        let exchange = Exchange::new(place, head.to_head);
         streams.insert(id, link, Granted::new(settings.stream_window), exchange);
-        link.headers(id, &head.0, body.is_empty());
+        link.headers(id, &head.block, body.is_empty());
         if !body.is_empty() {
             streams.send(id, body, None, link);
         }
@@ -233,7 +242,7 @@ impl Client {
             return;
         };
         self.state.forget(id);
-        frame::reset(id, ErrorCode::CANCEL, &mut self.state.link.output);
+        self.state.link.reset(id, ErrorCode::CANCEL);
     }
 
     /// Takes bytes from the peer, in pieces of any size, and appends what they mean.
@@ -329,7 +338,7 @@ impl State {
     ) -> Result<(), ConnectionError> {
         // The block of a stream that is over is read too: it could change the table.
         let head = self.blocks.read(block).map_err(|_| MALFORMED_BLOCK)?;
-        let Some(stream) = self.streams.get_mut(id) else { return self.was_open(id) };
+        let Some(stream) = self.streams.get_mut(id) else { return self.came_late(id) };
         let exchange = &mut stream.own;
         exchange.bytes += u64::try_from(block.len()).expect("usize has at most 64 bits here");
         if !exchange.began {
@@ -341,16 +350,19 @@ impl State {
             _ if head.malformed => return self.fail(id, ErrorCode::PROTOCOL_ERROR, events),
             // An interim head, which another follows. 101 is not HTTP/2's.
             Some(100 | 102..200) if before == 0 && !end => return Ok(()),
-            Some(status @ 200..) if before == 0 => exchange.status = status,
+            Some(status @ 200..) if before == 0 => {
+                exchange.status = status;
+                // To HEAD and in 304, the length is that of a body that does not come.
+                if !exchange.to_head && status != 304 {
+                    exchange.length = head.length;
+                }
+            }
             // Trailers, which nothing follows.
             None if before != 0 && end => {}
             _ => return self.fail(id, ErrorCode::PROTOCOL_ERROR, events),
         }
         exchange.grpc_status = head.grpc_status.or(exchange.grpc_status);
-        if end {
-            self.answered(id, events);
-        }
-        Ok(())
+        if end { self.answered(id, events) } else { Ok(()) }
     }
 
     /// `bytes` are those of the body, and what they count for in the stream's window.
@@ -361,8 +373,8 @@ impl State {
         end: bool,
         events: &mut Vec<Event>,
     ) -> Result<(), ConnectionError> {
-        let Some(stream) = self.streams.get_mut(id) else { return self.was_open(id) };
-        if stream.own.status == 0 {
+        let Some(stream) = self.streams.get_mut(id) else { return self.came_late(id) };
+        if stream.own.status == 0 || stream.own.length.receive(bytes).is_err() {
             return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
         }
         stream.own.bytes += u64::from(bytes);
@@ -370,22 +382,27 @@ impl State {
             return self.fail(id, ErrorCode::FLOW_CONTROL_ERROR, events);
         };
         if end {
-            self.answered(id, events);
-        } else if let Some(update) = update {
+            return self.answered(id, events);
+        }
+        if let Some(update) = update {
             frame::window_update(id, update, &mut self.link.output);
         }
         Ok(())
     }
 
-    fn answered(&mut self, id: u32, events: &mut Vec<Event>) {
+    fn answered(&mut self, id: u32, events: &mut Vec<Event>) -> Result<(), ConnectionError> {
+        if self.streams.get_mut(id).is_some_and(|stream| !stream.own.length.is_reached()) {
+            return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
+        }
         if !self.streams.is_sent(id) {
             // The peer does not need the rest of the body (RFC 9113 §8.1).
-            frame::reset(id, ErrorCode::CANCEL, &mut self.link.output);
+            self.link.reset(id, ErrorCode::CANCEL);
         }
         if let Some(Exchange { place, status, grpc_status, bytes, .. }) = self.forget(id) {
             let answer = Answer { status, bytes, grpc_status };
             events.push(Event::Answered { place, answer });
         }
+        Ok(())
     }
 
     /// Ends a stream on which the peer did something that is not HTTP/2.
@@ -421,8 +438,14 @@ impl State {
         Some(exchange)
     }
 
-    /// What comes for a stream that is over is let pass: the peer may not know yet. A stream that
-    /// never was is another matter.
+    /// Part of an answer for a stream that is not open.
+    fn came_late(&self, id: u32) -> Result<(), ConnectionError> {
+        self.was_open(id)?;
+        // What the peer said it would not look at, it may answer all the same.
+        if self.closing { Ok(()) } else { self.link.came_late() }
+    }
+
+    /// The stream is open, or was.
     fn was_open(&self, id: u32) -> Result<(), ConnectionError> {
         if id.is_multiple_of(2) || id >= self.next_id {
             return Err(ConnectionError::protocol("a frame for a stream that nobody opened"));
@@ -443,6 +466,7 @@ fn index(place: u32) -> usize {
 struct AnswerHead {
     status: Option<u16>,
     grpc_status: Option<u32>,
+    length: Length,
     fields_seen: bool,
     malformed: bool,
 }
@@ -450,7 +474,7 @@ struct AnswerHead {
 impl Meaning for AnswerHead {
     fn field(&mut self, name: &[u8], value: &[u8]) {
         if name.first() == Some(&b':') {
-            let status = number(value, 3).and_then(|status| u16::try_from(status).ok());
+            let status = decimal(value, 3).and_then(|status| u16::try_from(status).ok());
             let fits = name == b":status" && value.len() == 3 && status >= Some(100);
             self.malformed |= !fits || self.fields_seen || self.status.is_some();
             self.status = status;
@@ -458,20 +482,14 @@ impl Meaning for AnswerHead {
         }
         self.fields_seen = true;
         self.malformed |= !is_name(name);
-        if name == b"grpc-status" {
-            self.grpc_status = number(value, 9);
+        match name {
+            b"grpc-status" => {
+                self.grpc_status = decimal(value, 9).and_then(|status| status.try_into().ok());
+            }
+            b"content-length" => self.malformed |= self.length.declare(value).is_err(),
+            _ => {}
         }
     }
-}
-
-/// A decimal number of at most so many digits.
-fn number(text: &[u8], most_digits: usize) -> Option<u32> {
-    if text.is_empty() || text.len() > most_digits {
-        return None;
-    }
-    text.iter().try_fold(0, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
-    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Frames as they are written (RFC 9113 §4.1, §6). Knows the layout, not when a frame may be sent.
+//! Frames as they are written (RFC 9113 §4.1, §6). Knows the layout, not when a frame may go.
 
 use super::error::ErrorCode;
 

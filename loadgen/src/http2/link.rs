@@ -25,6 +25,8 @@ pub(super) struct Link {
     pub(super) settled: bool,
     table: PeerTable,
     unread_answers: u32,
+    /// Whether we ended a stream, so that the peer may not have known when it wrote on.
+    reset_any: bool,
 }
 
 /// The peer's table for our fields, which none of them uses.
@@ -63,6 +65,7 @@ impl Link {
             settled: false,
             table: PeerTable::Full,
             unread_answers: 0,
+            reset_any: false,
         }
     }
 
@@ -141,8 +144,23 @@ impl Link {
     /// Ends a stream because of something that the peer sent.
     pub(super) fn refuse(&mut self, stream: u32, code: ErrorCode) -> Result<(), ConnectionError> {
         self.answered()?;
-        frame::reset(stream, code, &mut self.output);
+        self.reset(stream, code);
         Ok(())
+    }
+
+    /// Ends a stream.
+    pub(super) fn reset(&mut self, stream: u32, code: ErrorCode) {
+        self.reset_any = true;
+        frame::reset(stream, code, &mut self.output);
+    }
+
+    /// Part of a message came for a stream that is over. Which streams we ended is not kept; but
+    /// as long as there is none, it is the peer's fault (RFC 9113 §5.1).
+    pub(super) fn came_late(&self) -> Result<(), ConnectionError> {
+        if self.reset_any {
+            return Ok(());
+        }
+        Err(ConnectionError::new(ErrorCode::STREAM_CLOSED, "a message goes on after its end"))
     }
 
     fn answered(&mut self) -> Result<(), ConnectionError> {

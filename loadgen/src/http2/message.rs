@@ -25,7 +25,11 @@ pub struct Unsendable(pub Vec<String>);
 
 /// The head of a request. The same bytes for every stream, so that sending it is copying it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeaderBlock(pub(super) Vec<u8>);
+pub struct HeaderBlock {
+    pub(super) block: Vec<u8>,
+    /// Whether the method is HEAD, whose answer has no body whatever its fields say.
+    pub(super) to_head: bool,
+}
 
 impl HeaderBlock {
     /// Encodes a request. Names are put in lower case, as HTTP/2 wants them.
@@ -43,7 +47,8 @@ impl HeaderBlock {
             (":authority", line.authority),
             (":path", line.path),
         ];
-        block(&pseudo, fields).map(Self)
+        let block = block(&pseudo, fields)?;
+        Ok(Self { block, to_head: line.method == "HEAD" })
     }
 
     /// Bytes of it, as they are sent.
@@ -146,6 +151,50 @@ pub(super) fn is_of_a_connection(name: &[u8], value: &[u8]) -> bool {
     }
 }
 
+/// A decimal number of at most so many digits.
+pub(super) fn decimal(text: &[u8], most_digits: usize) -> Option<u64> {
+    if text.is_empty() || text.len() > most_digits {
+        return None;
+    }
+    text.iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
+    })
+}
+
+/// What `content-length` says of a body (RFC 9110 §8.6, RFC 9113 §8.1.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Length {
+    left: Option<u64>,
+}
+
+/// The body and its length contradict each other.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Contradiction;
+
+impl Length {
+    /// Takes a field's value over. Two that differ, or one that is no number, contradict.
+    pub(super) fn declare(&mut self, value: &[u8]) -> Result<(), Contradiction> {
+        let length = decimal(value, 18).ok_or(Contradiction)?;
+        if self.left.replace(length).is_some_and(|earlier| earlier != length) {
+            return Err(Contradiction);
+        }
+        Ok(())
+    }
+
+    /// That much of the body came.
+    pub(super) fn receive(&mut self, bytes: u32) -> Result<(), Contradiction> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(u64::from(bytes)).ok_or(Contradiction)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the body may end here.
+    pub(super) fn is_reached(self) -> bool {
+        self.left.is_none_or(|left| left == 0)
+    }
+}
+
 fn is_value(value: &str) -> bool {
     value.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
 }
@@ -160,7 +209,7 @@ mod tests {
     #[test]
     fn a_plain_request_is_a_few_bytes() {
         let block = HeaderBlock::request(LINE, []).expect("sendable");
-        assert_eq!(block.0, [0x82, 0x86, 0x01, 0x01, b'a', 0x84]);
+        assert_eq!(block.block, [0x82, 0x86, 0x01, 0x01, b'a', 0x84]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::frame::{self, LARGEST, PREFACE, setting};
 use super::hpack::{self, Blocks, Meaning};
 use super::incoming::{Incoming, Reader};
 use super::link::Link;
-use super::message::{AnswerBlock, is_name, is_of_a_connection};
+use super::message::{AnswerBlock, Length, is_name, is_of_a_connection};
 use super::streams::{Streams, WhenSent};
 use super::window::Granted;
 
@@ -95,6 +95,7 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Request {
     asked: Asked,
+    length: Length,
     at: At,
 }
 
@@ -143,8 +144,8 @@ impl Server {
 
     /// Requests that are not answered in full.
     #[must_use]
-    pub fn in_flight(&self) -> usize {
-        self.state.streams.open()
+    pub fn in_flight(&self) -> u32 {
+        u32::try_from(self.state.streams.open()).expect("no more than were announced")
     }
 
     /// Takes bytes from the client, in pieces of any size, and appends what they mean.
@@ -180,7 +181,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When nobody waits for it.
+    /// When nobody waits for it: [`Event::Cancelled`] may stand right behind [`Event::Request`].
     pub fn answer(
         &mut self,
         stream: u32,
@@ -227,9 +228,9 @@ impl State {
         }
         match incoming {
             Incoming::Headers { stream, block, end } => self.headers(stream, block, end, events),
-            Incoming::Data { stream, counted, end, .. } => {
+            Incoming::Data { stream, bytes, counted, end } => {
                 self.link.received(counted)?;
-                self.data(stream, counted, end, events)
+                self.data(stream, (bytes, counted), end, events)
             }
             Incoming::Reset { stream, .. } => self.taken_back(stream, events),
             Incoming::Settings(payload) => {
@@ -271,62 +272,71 @@ impl State {
             if !fit {
                 return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
             }
-            self.complete(id, events);
-            return Ok(());
+            return self.complete(id, events);
         }
         if id <= self.last_id || self.closing {
-            return self.was_open(id);
+            return self.came_late(id);
         }
         if id.is_multiple_of(2) {
             return Err(ConnectionError::protocol("a client's stream has an even id"));
         }
         self.last_id = id;
-        let most = usize::try_from(self.settings.max_concurrent_streams).unwrap_or(usize::MAX);
-        if self.streams.open() >= most {
+        let open = u32::try_from(self.streams.open()).unwrap_or(u32::MAX);
+        if open >= self.settings.max_concurrent_streams {
             return self.link.refuse(id, ErrorCode::REFUSED_STREAM);
         }
         if !head.is_request() {
             return self.link.refuse(id, ErrorCode::PROTOCOL_ERROR);
         }
-        let request = Request { asked: head.asked, at: At::Receiving };
+        let request = Request { asked: head.asked, length: head.length, at: At::Receiving };
         let window = self.settings.stream_window;
         let granted = if self.told { Granted::new(window) } else { Granted::not_known_yet(window) };
         self.streams.insert(id, &self.link, granted, request);
         if end {
-            self.complete(id, events);
-        } else if head.expects_continue {
+            return self.complete(id, events);
+        }
+        if head.expects_continue {
             self.link.headers(id, &CONTINUE, false);
         }
         Ok(())
     }
 
+    /// `bytes` are those of the body, and what they count for in the stream's window.
     fn data(
         &mut self,
         id: u32,
-        counted: u32,
+        (bytes, counted): (u32, u32),
         end: bool,
         events: &mut Vec<Event>,
     ) -> Result<(), ConnectionError> {
-        let Some(stream) = self.streams.get_mut(id) else { return self.was_open(id) };
+        let Some(stream) = self.streams.get_mut(id) else { return self.came_late(id) };
         if stream.own.at != At::Receiving {
             return self.fail(id, ErrorCode::STREAM_CLOSED, events);
+        }
+        if stream.own.length.receive(bytes).is_err() {
+            return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
         }
         let Ok(update) = stream.granted.receive(counted) else {
             return self.fail(id, ErrorCode::FLOW_CONTROL_ERROR, events);
         };
         if end {
-            self.complete(id, events);
-        } else if let Some(update) = update {
+            return self.complete(id, events);
+        }
+        if let Some(update) = update {
             frame::window_update(id, update, &mut self.link.output);
         }
         Ok(())
     }
 
-    fn complete(&mut self, id: u32, events: &mut Vec<Event>) {
+    fn complete(&mut self, id: u32, events: &mut Vec<Event>) -> Result<(), ConnectionError> {
         if let Some(stream) = self.streams.get_mut(id) {
+            if !stream.own.length.is_reached() {
+                return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
+            }
             stream.own.at = At::Told;
             events.push(Event::Request { stream: id, asked: stream.own.asked });
         }
+        Ok(())
     }
 
     fn taken_back(&mut self, id: u32, events: &mut Vec<Event>) -> Result<(), ConnectionError> {
@@ -362,8 +372,13 @@ impl State {
         true
     }
 
-    /// What comes for a stream that is over is let pass: the client may not know yet. A stream
-    /// that never was is another matter, unless it is one of those that are not looked at.
+    /// Part of a request for a stream that is not open.
+    fn came_late(&self, id: u32) -> Result<(), ConnectionError> {
+        self.was_open(id)?;
+        if self.closing { Ok(()) } else { self.link.came_late() }
+    }
+
+    /// The stream is open, or was, or is one of those that are not looked at.
     fn was_open(&self, id: u32) -> Result<(), ConnectionError> {
         if id.is_multiple_of(2) || (id > self.last_id && !self.closing) {
             return Err(ConnectionError::protocol("a frame for a stream that nobody opened"));
@@ -377,6 +392,7 @@ impl State {
 struct RequestHead {
     asked: Asked,
     expects_continue: bool,
+    length: Length,
     connect: bool,
     /// Pseudo-fields seen, a bit each.
     pseudo: u8,
@@ -408,6 +424,7 @@ impl Meaning for RequestHead {
                 _ => 0,
             };
             self.malformed |= bit == 0 || self.pseudo & bit != 0 || self.fields_seen;
+            self.malformed |= bit == PATH && value.is_empty();
             self.pseudo |= bit;
             if bit == METHOD {
                 self.asked.head = value == b"HEAD";
@@ -420,6 +437,7 @@ impl Meaning for RequestHead {
         match name {
             // `application/grpc+proto` and the like are meant as well.
             b"content-type" => self.asked.grpc = value.starts_with(b"application/grpc"),
+            b"content-length" => self.malformed |= self.length.declare(value).is_err(),
             b"expect" => self.expects_continue = value.eq_ignore_ascii_case(b"100-continue"),
             _ => {}
         }

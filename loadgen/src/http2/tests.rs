@@ -129,7 +129,7 @@ fn a_head_larger_than_a_frame_is_continued() {
     let long = "é".repeat(20_000);
     let line = RequestLine { method: "GET", scheme: "http", authority: "a", path: "/" };
     let head = HeaderBlock::request(line, [("x", long.as_str())]).unwrap();
-    assert!(head.0.len() > 2 * frame::LONGEST_PAYLOAD);
+    assert!(head.block.len() > 2 * frame::LONGEST_PAYLOAD);
     let (mut client, mut server) =
         (Client::new(Default::default()), Server::new(Default::default()));
     client.request(0, &head, &Arc::default()).unwrap();

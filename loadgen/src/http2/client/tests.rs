@@ -172,6 +172,12 @@ fn what_is_not_an_answer_fails_its_stream_alone() {
         Script::new().headers(1, b"\x88\x00\x01A\x01b", true),
         Script::new().headers(1, b"\x88\x04\x01/", true),
         Script::new().headers(1, OK, false).headers(1, OK, true),
+        // content-length: 2, with another, with none of it, with less, with more.
+        Script::new().headers(1, b"\x88\x0f\x0d\x012\x0f\x0d\x013", true),
+        Script::new().headers(1, b"\x88\x0f\x0d\x012", true),
+        Script::new().headers(1, b"\x88\x0f\x0d\x012", false).data(1, b"a", true),
+        Script::new().headers(1, b"\x88\x0f\x0d\x012", false).data(1, b"abc", true),
+        Script::new().headers(1, b"\x88\x0f\x0d\x01x", true),
         Script::new().headers(1, OK, false).headers(1, no_status, false),
         Script::new().frame(kind::WINDOW_UPDATE, 0, 1, &[0; 4]),
         Script::new().frame(kind::WINDOW_UPDATE, 0, 1, &[0x7f, 0xff, 0xff, 0xff]),
@@ -187,12 +193,39 @@ fn what_is_not_an_answer_fails_its_stream_alone() {
 }
 
 #[test]
+fn a_length_is_kept_to_except_where_no_body_comes() {
+    let mut client = waiting(2);
+    let line = RequestLine { method: "HEAD", scheme: "http", authority: "a", path: "/" };
+    let head = HeaderBlock::request(line, []).expect("sendable");
+    client.request(2, &head, &Arc::default()).expect("capacity");
+    let script = Script::new()
+        .headers(1, b"\x88\x0f\x0d\x012", false)
+        .data(1, b"a", false)
+        .data(1, b"b", true)
+        .headers(3, b"\x8b\x0f\x0d\x012", true)
+        .headers(5, b"\x88\x0f\x0d\x012", true);
+    let mut events = told(&mut client, script);
+    events.retain(|event| !matches!(event, Event::FirstByte { .. }));
+    assert_eq!(events, [answered(0, 200, 7), answered(1, 304, 5), answered(2, 200, 5)]);
+}
+
+#[test]
+fn what_follows_an_end_is_let_pass_only_once_we_have_ended_a_stream_ourselves() {
+    let mut client = waiting(2);
+    let late = || Script(Vec::new()).data(1, b"late", true);
+    told(&mut client, Script::new().headers(1, OK, true));
+    assert_eq!(error(&mut client.clone(), late()), ErrorCode::STREAM_CLOSED);
+    client.cancel(1);
+    assert_eq!(told(&mut client, late().headers(3, OK, true)), []);
+}
+
+#[test]
 fn a_reset_or_refused_stream_frees_its_place() {
     let mut client = waiting(2);
     let script = Script::new()
         .frame(kind::RST_STREAM, 0, 1, &2_u32.to_be_bytes())
         .frame(kind::RST_STREAM, 0, 3, &7_u32.to_be_bytes())
-        .data(1, b"late", true);
+        .frame(kind::RST_STREAM, 0, 3, &7_u32.to_be_bytes());
     let expected = [
         Event::Failed { place: 0, why: Failure::Reset(ErrorCode::INTERNAL_ERROR) },
         Event::Failed { place: 1, why: Failure::NotProcessed },

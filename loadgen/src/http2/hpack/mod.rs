@@ -1,4 +1,4 @@
-//! HPACK (RFC 7541): header fields as bytes and back. Knows no frame, and of no field what it means.
+//! HPACK (RFC 7541): fields as bytes and back. Knows no frame, and of no field what it means.
 //!
 //! What is written never touches the peer's dynamic table, so that a block is the same bytes each
 //! time. What is read may use ours.

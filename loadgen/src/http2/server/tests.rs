@@ -152,7 +152,7 @@ fn more_streams_than_announced_are_refused() {
 
 #[test]
 fn what_is_not_a_request_is_refused_alone() {
-    let blocks: [&[u8]; 9] = [
+    let blocks: [&[u8]; 11] = [
         &[0x82, 0x86],
         &[0x82, 0x84],
         &[0x86, 0x84],
@@ -162,11 +162,23 @@ fn what_is_not_a_request_is_refused_alone() {
         b"\x82\x86\x84\x00\x01A\x01b",
         b"\x82\x86\x84\x00\x0aconnection\x05close",
         b"\x82\x86\x84\x00\x02te\x04gzip",
+        b"\x82\x86\x04\x00",
+        b"\x82\x86\x84\x0f\x0d\x012",
     ];
     for block in blocks {
         let mut server = new();
         let script = Script::new().headers(1, block, true).headers(3, GET, true);
         assert_eq!(feed(&mut server, &script), Ok(vec![request(3)]), "{block:x?}");
+        assert_eq!(written(&mut server), [reset(1, ErrorCode::PROTOCOL_ERROR)]);
+    }
+    let block = b"\x83\x86\x84\x0f\x0d\x012";
+    for bodies in [&[&b"a"[..]][..], &[b"abc"], &[b"a", b"bc"]] {
+        let mut script = Script::new().headers(1, block, false);
+        for (nth, body) in bodies.iter().enumerate() {
+            script = script.data(1, body, nth + 1 == bodies.len());
+        }
+        let mut server = new();
+        assert_eq!(feed(&mut server, &script), Ok(vec![]));
         assert_eq!(written(&mut server), [reset(1, ErrorCode::PROTOCOL_ERROR)]);
     }
     let late = Script::new().headers(1, GET, true).data(1, b"x", true);
@@ -191,6 +203,7 @@ fn what_breaks_the_protocol_ends_the_connection() {
         (frame(kind::RST_STREAM, 0, 1, &[0; 4]), p),
         (frame(kind::WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1]), p),
         (frame(kind::PUSH_PROMISE, 0, 1, &[0; 4]), p),
+        (Script::new().headers(5, GET, true).headers(3, GET, true), ErrorCode::STREAM_CLOSED),
     ];
     for (nth, (script, code)) in cases.iter().enumerate() {
         let error = feed(&mut new(), script).expect_err("not HTTP/2");
