@@ -46,6 +46,7 @@ impl Pair {
             let output = std::mem::take(server.output());
             client.feed(&output, &mut to_client).expect("HTTP/2");
         }
+        to_client.clear();
         let body = b"hello world\n"[..].into();
         Self { client, server, to_client, to_server, head: head(), body }
     }

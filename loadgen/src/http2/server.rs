@@ -267,9 +267,11 @@ impl State {
             ConnectionError::new(ErrorCode::COMPRESSION_ERROR, "a field block does not decode")
         })?;
         if let Some(stream) = self.streams.get_mut(id) {
+            if stream.own.at != At::Receiving {
+                return self.fail(id, ErrorCode::STREAM_CLOSED, events);
+            }
             // Trailers, which nothing follows.
-            let fit = stream.own.at == At::Receiving && end && !head.malformed && head.pseudo == 0;
-            if !fit {
+            if !end || head.malformed || head.pseudo != 0 {
                 return self.fail(id, ErrorCode::PROTOCOL_ERROR, events);
             }
             return self.complete(id, events);

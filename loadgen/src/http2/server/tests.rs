@@ -181,11 +181,13 @@ fn what_is_not_a_request_is_refused_alone() {
         assert_eq!(feed(&mut server, &script), Ok(vec![]));
         assert_eq!(written(&mut server), [reset(1, ErrorCode::PROTOCOL_ERROR)]);
     }
-    let late = Script::new().headers(1, GET, true).data(1, b"x", true);
-    let mut server = new();
-    let expected = vec![request(1), Event::Cancelled { stream: 1 }];
-    assert_eq!(feed(&mut server, &late), Ok(expected));
-    assert_eq!(written(&mut server), [reset(1, ErrorCode::STREAM_CLOSED)]);
+    let whole = || Script::new().headers(1, GET, true);
+    for late in [whole().data(1, b"x", true), whole().headers(1, GET, true)] {
+        let mut server = new();
+        let expected = vec![request(1), Event::Cancelled { stream: 1 }];
+        assert_eq!(feed(&mut server, &late), Ok(expected));
+        assert_eq!(written(&mut server), [reset(1, ErrorCode::STREAM_CLOSED)]);
+    }
 }
 
 #[test]
