@@ -57,7 +57,7 @@ impl Default for Gates {
             late_percent: percent(50.0),
             rate_error_percent: percent(1.0),
             errors_percent: percent(0.1),
-            steal_percent: percent(5.0),
+            steal_percent: percent(10.0),
             drift_percent: percent(20.0),
         }
     }
