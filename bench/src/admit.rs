@@ -189,6 +189,19 @@ impl Admission {
         joined(reasons.chain(self.spoilt(Quantile::P50)))
     }
 
+    /// What is left out and why, in one line: `not a measurement: …`, or `p99, p99.9 left out: …`
+    /// with the reason of the lowest, since the machine did the same to all. `None` when all counts.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        if let Some(reason) = self.reason() {
+            return Some(format!("not a measurement: {reason}"));
+        }
+        let spoiled = self.spoiled();
+        let why = spoiled.values().next()?;
+        let labels: Vec<&str> = spoiled.keys().map(|quantile| quantile.label()).collect();
+        Some(format!("{} left out: {why}", labels.join(", ")))
+    }
+
     /// Why the machine leaves nothing of a quantile; `None` when it does.
     fn spoilt(&self, quantile: Quantile) -> Option<String> {
         let spoiling = self.disturbances.iter().filter(|what| what.spoils(quantile));

@@ -65,9 +65,8 @@ fn the_remark_says_how_many_blocks_lack_the_quantile_and_why() {
     let remark = |row: &ComparisonRow| row.remark.clone().unwrap();
     assert_eq!((rows[0].blocks, rows[2].blocks), (7, 6));
     assert!(
-        remark(&rows[0]).ends_with(
-            "2 of 9 blocks have no admitted p50 of both: drifting in 1, not made in 1"
-        ),
+        remark(&rows[0])
+            .ends_with("2 of 9 blocks have no admitted p50 of both: drifting in 1, not made in 1"),
         "{}",
         remark(&rows[0])
     );
@@ -137,9 +136,8 @@ fn simulation_choosing_trials_by_quantile_keeps_coverage_and_the_rate_of_false_v
             let mut trials = Vec::new();
             (1..=blocks).for_each(|number| block(&mut noise, number, shift.exp(), &mut trials));
             let rows = analysed(&plan, &trials);
-            let decided = |row: &ComparisonRow| {
-                matches!(row.verdict, Verdict::Slower | Verdict::Faster)
-            };
+            let decided =
+                |row: &ComparisonRow| matches!(row.verdict, Verdict::Slower | Verdict::Faster);
             any += u32::from(rows.iter().any(decided));
             pairs += rows[3].blocks;
             for (at, row) in rows.iter().enumerate() {

@@ -35,8 +35,16 @@ pub(super) fn by_variant(record: &RunRecord, variants: &[VariantLabel]) -> Secti
 
 fn measure_table(record: &RunRecord, variants: &[VariantLabel], measure: &Measure) -> Table {
     let (title, summary) = measure;
-    let columns =
-        ["Variant", "#p50", "#p90", "#p99", "#p99.9", "#Maximum", "#Achieved rate", "#Blocks at each"];
+    let columns = [
+        "Variant",
+        "#p50",
+        "#p90",
+        "#p99",
+        "#p99.9",
+        "#Maximum",
+        "#Achieved rate",
+        "#Blocks at each",
+    ];
     // Rate and blocks are the same for every measure; they stand with the first.
     let first = *title == MEASURES[0].0;
     let mut table = Table::new(title, if first { &columns } else { &columns[..6] });

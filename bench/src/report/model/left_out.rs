@@ -77,8 +77,8 @@ pub(super) fn sentence(record: &RunRecord) -> Option<String> {
     let lacking: Vec<String> = Quantile::ALL.iter().filter_map(lacking).collect();
     (!lacking.is_empty()).then(|| {
         format!(
-            "Of {} admitted trials, {} are left out, because the machine was too busy for them. \
-             What a busy machine does not reach of these trials counts.",
+            "Of {} admitted trials, {} are left out, since the machine was too busy for them. The \
+             lower quantiles of these trials count.",
             admitted().count(),
             lacking.join(" and ")
         )
