@@ -9,7 +9,7 @@ use crate::summary::micros;
 use crate::trial::{Bounded, TrialRecord};
 
 /// Requests that a late generator touches, for each one that it sends late. While it is away,
-/// answers come as well as requests fall due, and as many on average; these it reads late, and
+/// answers come as well as requests fall due, and on average as many; these it reads late, and
 /// their lateness stands in the service time where no lag shows it.
 const TOUCHED_PER_LATE: f64 = 2.0;
 

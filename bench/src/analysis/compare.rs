@@ -59,7 +59,10 @@ pub(super) fn rows(
         }
         judge(row, &sample.differences, family.len());
         withhold(row, &pairs.made);
-        let remarks = row.remark.take().into_iter().chain(pairs.lacking.clone());
+        // What no trial is long enough for is not lacking for any other reason.
+        let lacking =
+            pairs.lacking.clone().filter(|_| too_few(row.quantile, &pairs.made).is_none());
+        let remarks = row.remark.take().into_iter().chain(lacking);
         row.remark = Some(remarks.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
     }
     rows
@@ -139,12 +142,8 @@ fn ratio(sample: &Sample) -> Option<Estimate> {
 /// Why there is no estimate: everything that is missing.
 fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String {
     let mut reasons = Vec::new();
-    let summaries = || {
-        pairs.iter().map(|pair| [&pair.candidate.response_time_us, &pair.baseline.response_time_us])
-    };
-    let fewest = summaries().flatten().map(|summary| summary.count).min();
-    let needed = quantile.samples_needed();
-    if let Some(fewest) = fewest.filter(|&fewest| fewest < needed) {
+    if let Some(fewest) = too_few(quantile, pairs) {
+        let needed = quantile.samples_needed();
         reasons.push(format!(
             "{} needs {needed} requests a trial; these have {fewest}: run with --duration {:.0}s or more",
             quantile.label(),
@@ -154,13 +153,16 @@ fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String 
     reasons.extend(bounded(quantile, pairs));
     let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
     if pairs.len() < blocks {
-        reasons.push(format!(
-            "an interval needs {blocks} blocks with an admitted {} of both trials; this run has {}",
-            quantile.label(),
-            pairs.len(),
-        ));
+        reasons.push(format!("an interval needs {blocks} blocks, and there are {}", pairs.len(),));
     }
     reasons.join("; ")
+}
+
+/// The fewest requests of a trial, where these are too few for the quantile.
+fn too_few(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<u64> {
+    let sides = pairs.iter().flat_map(|pair| [pair.candidate, pair.baseline]);
+    let fewest = sides.map(|trial| trial.response_time_us.count).min()?;
+    (fewest < quantile.samples_needed()).then_some(fewest)
 }
 
 /// Says in how many blocks a quantile is only a lower bound; nothing where there is none.

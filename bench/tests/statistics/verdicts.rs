@@ -103,8 +103,7 @@ fn a_run_without_an_estimate_says_why() {
     assert_eq!(
         why,
         "no comparison has an estimate: 10 of 14 trials were admitted\n\
-         overhead: an interval needs 6 blocks with an admitted p50 of both trials; this run has 5; \
-         2 of 7 blocks have no admitted p50 of both: generator late in 2"
+         overhead: an interval needs 6 blocks, and there are 5; 2 of 7 blocks have no admitted p50 of both: generator late in 2"
     );
 }
 
