@@ -1,17 +1,18 @@
-//! When a trial is not a measurement. A rejected trial is kept, shown and left out; it is never
-//! averaged in. Knows no variant's name and has no hopes.
+//! When a trial, or a quantile of it, is not a measurement. What is rejected is kept, shown and left
+//! out; it is never averaged in. Knows no variant's name and has no hopes.
 
 use std::collections::BTreeMap;
 
 use scenarios::load::Arrivals;
 use scenarios::scenario::Gates;
 
+use crate::disturbance::{Disturbance, disturbances};
 use crate::quantile::Quantile;
 use crate::seams::WorkSeen;
 use crate::stats::order::median;
 use crate::stats::trend::mann_kendall;
 use crate::summary::micros;
-use crate::trial::{Bounded, Slice, TrialRecord, TrialSpec};
+use crate::trial::{Slice, TrialRecord, TrialSpec};
 
 /// Level of the test for drift, two-sided. With ten slices the exact distribution of Mann–Kendall's
 /// S has 0.91 % at |S| ≥ 29 and 1.7 % at |S| ≥ 27, so at most 0.91 % of trials whose slices are
@@ -25,26 +26,22 @@ const POISSON_SLACK: f64 = 4.0;
 /// The judgement of one trial.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Admission {
-    /// Empty when the trial is a measurement.
+    /// What spoils the trial as a whole, whatever the machine did.
     pub rejections: Vec<Rejection>,
+    /// What the machine did; each spoils the quantiles that it says.
+    pub disturbances: Vec<Disturbance>,
+    /// The quantiles that the trial has enough requests for.
+    pub measured: Vec<Quantile>,
 }
 
 /// One reason why a trial is not a measurement: what was found, and what is allowed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Rejection {
     /// The trial was ended before its end.
-    #[error("stopped early, after {offered} requests")]
+    #[error("stopped early: after {offered} requests")]
     StoppedEarly {
         /// Requests offered until then.
         offered: u64,
-    },
-    /// The generator itself was late, so that its lateness would be taken for the subject's.
-    #[error("generator late: p99 of its own lag was {p99_us:.0} µs, {allowed_us:.0} µs is allowed")]
-    GeneratorLate {
-        /// The 99 % quantile of the pacing lag, or the longest below 368 samples.
-        p99_us: f64,
-        /// See [`Gates::late_us`].
-        allowed_us: f64,
     },
     /// The load was not the one asked for.
     #[error(
@@ -62,7 +59,7 @@ pub enum Rejection {
         completed: u64,
     },
     /// Requests were not sent, since too many were in flight.
-    #[error("{count} requests were shed at the in-flight limit of {limit}, none is allowed")]
+    #[error("shed: {count} requests at the in-flight limit of {limit}, none is allowed")]
     Shed {
         /// How many.
         count: u64,
@@ -71,7 +68,7 @@ pub enum Rejection {
     },
     /// Too many requests went without an answer or with an unexpected one.
     #[error(
-        "{share_percent:.2} % of the requests failed ({}), {allowed_percent:.2} % is allowed",
+        "errors: {share_percent:.2} % of the requests failed ({}), {allowed_percent:.2} % is allowed",
         listed(by_kind)
     )]
     Errors {
@@ -81,14 +78,6 @@ pub enum Rejection {
         allowed_percent: f64,
         /// How many of each kind.
         by_kind: BTreeMap<String, u64>,
-    },
-    /// The hypervisor gave the cores to others.
-    #[error("{percent:.1} % of the time was stolen by the hypervisor, {allowed:.1} % is allowed")]
-    Steal {
-        /// As a share of the trial.
-        percent: f64,
-        /// See [`Gates::steal_percent`].
-        allowed: f64,
     },
     /// The window was not steady.
     #[error(
@@ -107,7 +96,8 @@ pub enum Rejection {
     },
     /// The origin did other work than the generator got answers for.
     #[error(
-        "the origin answered {seen} requests, the generator's figures allow {at_least} to {at_most}"
+        "work mismatch: the origin answered {seen} requests, the generator's figures allow \
+         {at_least} to {at_most}"
     )]
     WorkMismatch {
         /// Requests at the origin.
@@ -129,7 +119,7 @@ pub enum Rejection {
         expected: u64,
     },
     /// Nothing can be said from so few.
-    #[error("{completed} requests were completed, at least {needed} are needed")]
+    #[error("too few: {completed} requests were completed, at least {needed} are needed")]
     TooFewSamples {
         /// Requests completed.
         completed: u64,
@@ -160,38 +150,74 @@ impl Admission {
         let mut rejections = books(record);
         rejections.extend(stopped_early(record));
         rejections.extend(too_few(record));
-        rejections.extend(generator_late(record, gates));
         rejections.extend(rate_missed(spec, record, gates));
         rejections.extend(shed(spec, record));
         rejections.extend(errors(record, gates));
-        rejections.extend(steal(record, gates));
         rejections.extend(drifting(&record.slices, gates));
-        Self { rejections }
+        let latencies = &record.latencies;
+        let requests = latencies.response_time.count() + latencies.censored.count();
+        let enough = |quantile: &Quantile| requests >= quantile.samples_needed();
+        Self {
+            rejections,
+            disturbances: disturbances(record, gates).to_vec(),
+            measured: Quantile::ALL.into_iter().filter(enough).collect(),
+        }
     }
 
-    /// Whether the trial is a measurement.
+    /// Whether anything of the trial is a measurement. A disturbance that reaches the median reaches
+    /// every quantile, and leaves nothing.
     #[must_use]
     pub fn admitted(&self) -> bool {
-        self.rejections.is_empty()
+        self.rejections.is_empty() && self.spoilt(Quantile::P50).is_none()
     }
 
-    /// Whether the trial failed for the machine's sake: the generator was late or time was stolen.
-    /// Then another try may be a measurement, and choosing to try does not look at what was
-    /// measured. Shed requests, errors and drift are the subject's, and would come again.
+    /// The measured quantiles that the machine spoilt, with the reasons, be the trial rejected for
+    /// something else or not. Then another try may be a measurement of them, and choosing to try
+    /// does not look at what was measured. Shed requests, errors and drift are the subject's, and
+    /// would come again.
     #[must_use]
-    pub fn machine_was_busy(&self) -> bool {
-        let busy = |reason: &Rejection| {
-            matches!(reason, Rejection::GeneratorLate { .. } | Rejection::Steal { .. })
-        };
-        self.rejections.iter().any(busy)
+    pub fn spoiled(&self) -> BTreeMap<Quantile, String> {
+        let spoilt = |quantile: &Quantile| Some((*quantile, self.spoilt(*quantile)?));
+        self.measured.iter().filter_map(spoilt).collect()
     }
 
-    /// All reasons in one line, joined by `; `. `None` when the trial is a measurement.
+    /// Why nothing of the trial is a measurement, all reasons in one line, joined by `; `. `None`
+    /// when something is.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
-        let reasons: Vec<String> = self.rejections.iter().map(ToString::to_string).collect();
-        (!reasons.is_empty()).then(|| reasons.join("; "))
+        let reasons = self.rejections.iter().map(ToString::to_string);
+        joined(reasons.chain(self.spoilt(Quantile::P50)))
     }
+
+    /// What is left out and why, in one line: `not a measurement: …`, or `p99, p99.9 left out: …`
+    /// with the reason of the lowest, since the machine did the same to all. `None` when all counts.
+    #[must_use]
+    pub fn verdict(&self) -> Option<String> {
+        if let Some(reason) = self.reason() {
+            return Some(format!("not a measurement: {reason}"));
+        }
+        let spoiled = self.spoiled();
+        let why = spoiled.values().next()?;
+        let labels: Vec<&str> = spoiled.keys().map(|quantile| quantile.label()).collect();
+        Some(format!("{} left out: {why}", labels.join(", ")))
+    }
+
+    /// Why the machine leaves nothing of a quantile; `None` when it does.
+    fn spoilt(&self, quantile: Quantile) -> Option<String> {
+        let spoiling = self.disturbances.iter().filter(|what| what.spoils(quantile));
+        joined(spoiling.map(|what| what.why(quantile)))
+    }
+}
+
+fn joined(reasons: impl Iterator<Item = String>) -> Option<String> {
+    let reasons: Vec<String> = reasons.collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// The kinds of reasons in a line of [`Admission::reason`] or [`Admission::spoiled`], e.g.
+/// `generator late`: what stands before each colon.
+pub fn kinds(reasons: &str) -> impl Iterator<Item = &str> {
+    reasons.split("; ").map(|reason| reason.split(':').next().unwrap_or(reason))
 }
 
 /// The second law, and that the histograms hold what the counters say.
@@ -204,6 +230,7 @@ fn books(record: &TrialRecord) -> Vec<Rejection> {
         ("the count of response times", latencies.response_time.count(), counts.completed),
         ("the count of service times", latencies.service_time.count(), counts.completed),
         ("the count of unanswered requests", latencies.censored.count(), counts.censored()),
+        ("the count of pacing lags", latencies.pacing_lag.count(), counts.offered),
     ]
     .into_iter()
     .filter(|(_, found, expected)| found != expected)
@@ -219,24 +246,6 @@ fn stopped_early(record: &TrialRecord) -> Option<Rejection> {
 fn too_few(record: &TrialRecord) -> Option<Rejection> {
     let (completed, needed) = (record.counts.completed, Quantile::P50.samples_needed());
     (completed < needed).then_some(Rejection::TooFewSamples { completed, needed })
-}
-
-/// Judged by the pacing lag alone. The send lag also holds the wait for a free connection, which is
-/// the subject's doing and part of what is measured: it must never reject a trial.
-fn generator_late(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
-    let lag = &record.latencies.pacing_lag;
-    let p99_us = if lag.count() >= Quantile::P99.samples_needed() {
-        lag.at_quantile(Quantile::P99.fraction())
-    } else {
-        lag.max()
-    };
-    let p99_us = micros(p99_us?);
-    let median_us = match record.latencies.response_quantile(Quantile::P50) {
-        Some(Bounded::Exactly(nanos) | Bounded::AtLeast(nanos)) => micros(nanos),
-        None => 0.0,
-    };
-    let allowed_us = gates.late_us.max(gates.late_percent.fraction() * median_us);
-    (p99_us > allowed_us).then_some(Rejection::GeneratorLate { p99_us, allowed_us })
 }
 
 /// Two readings, each of which the subject can not influence: how many requests the schedule held,
@@ -295,11 +304,6 @@ fn errors(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
         by_kind.insert("timed out".to_owned(), counts.timed_out);
     }
     Some(Rejection::Errors { share_percent, allowed_percent, by_kind })
-}
-
-fn steal(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
-    let (percent, allowed) = (record.generator.steal_percent, gates.steal_percent.percent());
-    (percent > allowed).then_some(Rejection::Steal { percent, allowed })
 }
 
 /// A trend beyond chance and a change beyond what matters, both: with many requests the smallest

@@ -9,6 +9,7 @@ use scenarios::variant::VariantName;
 
 use crate::admit::Admission;
 use crate::plan::{Block, Plan};
+use crate::quantile::Quantile;
 use crate::seams::{
     Event, Generator, GeneratorError, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError,
 };
@@ -47,7 +48,8 @@ fn failed_claims(proof: &Proof) -> String {
 /// How many trials that a busy machine spoilt may be made again, in all, at the ends of their
 /// blocks. A late generator and stolen time are judged by the same rule for every variant and not
 /// by what was measured, so a repeat does not favour any. Bounded, so that a machine that is
-/// never quiet ends in a message and not in an endless run.
+/// never quiet ends in a message and not in an endless run; and no block may use what belongs to
+/// the later ones, so that a bad start does not leave the rest without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeats(pub u32);
 
@@ -61,8 +63,8 @@ pub fn conduct(
     (stop, repeats): (&StopFlag, Repeats),
 ) -> Result<(), Fault> {
     let Repeats(repeats) = repeats;
-    let mut run = Run { scenario, testbed, generator, sink, stop, done: 0, repeats };
-    let conducted = run.blocks(plan);
+    let mut run = Run { scenario, testbed, generator, sink, stop, done: 0, repeated: 0 };
+    let conducted = run.blocks(plan, repeats);
     let ended = run.sink.on(&Event::RunEnded);
     conducted?;
     Ok(ended?)
@@ -76,17 +78,29 @@ struct Run<'a> {
     stop: &'a StopFlag,
     /// Trials finished.
     done: usize,
-    /// Repeats left.
-    repeats: u32,
+    /// Repeats made.
+    repeated: u32,
+}
+
+/// A trial to be made again, and the quantiles that are wanted of it, the lowest first.
+struct Again<'a> {
+    trial: &'a TrialSpec,
+    wanted: Vec<Quantile>,
 }
 
 impl Run<'_> {
-    fn blocks(&mut self, plan: &Plan) -> Result<(), Fault> {
+    fn blocks(&mut self, plan: &Plan, repeats: u32) -> Result<(), Fault> {
         self.sink.on(&Event::RunStarted(plan))?;
-        plan.blocks.iter().try_for_each(|block| self.block(block))
+        let blocks = u32::try_from(plan.blocks.len()).unwrap_or(u32::MAX).max(1);
+        for (block, number) in plan.blocks.iter().zip(1_u64..) {
+            let so_far = u64::from(repeats) * number / u64::from(blocks);
+            self.block(block, u32::try_from(so_far).unwrap_or(repeats))?;
+        }
+        Ok(())
     }
 
-    fn block(&mut self, block: &Block) -> Result<(), Fault> {
+    /// A block; at its end no more than this many trials of the run were repeats.
+    fn block(&mut self, block: &Block, repeats_so_far: u32) -> Result<(), Fault> {
         self.go_on()?;
         self.sink.on(&Event::BlockStarted { block: block.number })?;
         self.testbed.begin_block(block.number)?;
@@ -99,28 +113,37 @@ impl Run<'_> {
         }
         let mut again = Vec::new();
         for trial in &block.trials {
-            if self.trial(trial)?.machine_was_busy() {
-                again.push(trial);
+            let wanted: Vec<Quantile> = self.trial(trial)?.spoiled().into_keys().collect();
+            if !wanted.is_empty() {
+                again.push(Again { trial, wanted });
             }
         }
-        self.repeat(again, block)
+        self.repeat(again, block, repeats_so_far)
     }
 
-    /// Makes trials again that a busy machine spoilt, as the block's last positions: at most as
-    /// many as the block has trials, and as long as repeats are left.
-    fn repeat(&mut self, rejected: Vec<&TrialSpec>, block: &Block) -> Result<(), Fault> {
+    /// Makes trials again of which a busy machine spoilt a quantile, as the block's last positions:
+    /// at most as many as the block has trials, and as long as repeats are left. Those that lost the
+    /// lowest quantiles, and so the most, come first.
+    fn repeat(
+        &mut self,
+        mut again: Vec<Again<'_>>,
+        block: &Block,
+        repeats_so_far: u32,
+    ) -> Result<(), Fault> {
         let planned = u32::try_from(block.trials.len()).unwrap_or(u32::MAX);
-        let mut queue = std::collections::VecDeque::from(rejected);
         let mut position = planned;
-        while let Some(trial) = queue.pop_front()
-            && self.repeats > 0
-            && position < 2 * planned
-        {
-            self.repeats -= 1;
+        // The sort is stable: those that lost as much are made in the order of the block, and one
+        // that failed again waits behind them.
+        again.sort_by_key(|again| again.wanted.first().copied());
+        while !again.is_empty() && self.repeated < repeats_so_far && position < 2 * planned {
+            let Again { trial, mut wanted } = again.remove(0);
+            self.repeated += 1;
             position += 1;
-            let again = TrialSpec { position, ..trial.clone() };
-            if self.trial(&again)?.machine_was_busy() {
-                queue.push_back(trial);
+            let spoiled = self.trial(&TrialSpec { position, ..trial.clone() })?.spoiled();
+            wanted.retain(|quantile| spoiled.contains_key(quantile));
+            if !wanted.is_empty() {
+                again.push(Again { trial, wanted });
+                again.sort_by_key(|again| again.wanted.first().copied());
             }
         }
         Ok(())

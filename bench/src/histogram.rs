@@ -91,6 +91,12 @@ impl Histogram {
         self.at_rank(rank_of(quantile, self.count()))
     }
 
+    /// How many spans are longer than this, to three digits: those in its own bucket are not.
+    #[must_use]
+    pub fn count_above(&self, nanos: u64) -> u64 {
+        self.count() - self.inner.count_between(0, nanos)
+    }
+
     /// The smallest span, to three digits. `None` when empty.
     #[must_use]
     pub fn min(&self) -> Option<u64> {

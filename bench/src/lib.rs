@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod clock;
 pub mod conduct;
 pub mod describe;
+pub mod disturbance;
 pub mod histogram;
 pub mod keep;
 pub mod plan;

@@ -43,6 +43,17 @@ impl Quantile {
         }
     }
 
+    /// What lies beyond it, in percent: 1 for p99. Written out, since 1 − 0.9 is not 0.1 in binary.
+    #[must_use]
+    pub fn beyond_percent(self) -> f64 {
+        match self {
+            Self::P50 => 50.0,
+            Self::P90 => 10.0,
+            Self::P99 => 1.0,
+            Self::P999 => 0.1,
+        }
+    }
+
     /// As in `run.json`: `p999`.
     #[must_use]
     pub fn key(self) -> &'static str {

@@ -11,7 +11,7 @@ use crate::seams::{Proof, WorkSeen};
 use crate::trial::{GeneratorReport, OutcomeCounts, Slice};
 
 /// Raised when a field changes its meaning or disappears.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A whole run. Times are microseconds where the name ends in `_us`, seconds with `_s`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -174,7 +174,7 @@ pub struct MarginRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GatesRecord {
-    /// Microseconds of the generator's own lateness allowed at p99, or …
+    /// Later than this by the generator's own doing is late, in microseconds, or …
     pub late_us: f64,
     /// … this share of the trial's median response time, whichever is more.
     pub late_percent: f64,
@@ -182,7 +182,7 @@ pub struct GatesRecord {
     pub rate_error_percent: f64,
     /// Allowed share of failed and timed-out requests.
     pub errors_percent: f64,
-    /// Allowed steal time.
+    /// Allowed steal time, for any quantile.
     pub steal_percent: f64,
     /// Allowed change of the median from the first to the last third.
     pub drift_percent: f64,
@@ -291,10 +291,13 @@ pub struct TrialRow {
     pub position: u32,
     /// What was measured.
     pub variant: String,
-    /// Whether it is a measurement.
+    /// Whether anything of it is a measurement.
     pub admitted: bool,
-    /// Why not, all reasons; `null` when it is.
+    /// Why nothing is, all reasons; `null` when something is.
     pub rejected: Option<String>,
+    /// Quantiles that are no measurement since the machine was busy, with the reasons. A quantile
+    /// that the trial has too few requests for is not among them.
+    pub spoiled: BTreeMap<Quantile, String>,
     /// Requests that the schedule held.
     pub offered: u64,
     /// Answered in full, with an expected status, in time.
@@ -327,6 +330,14 @@ pub struct TrialRow {
     pub work: WorkSeen,
     /// The file with its histograms, relative to the run folder.
     pub histograms: String,
+}
+
+impl TrialRow {
+    /// Whether the trial's quantile is a measurement, if it has enough requests for it.
+    #[must_use]
+    pub fn admits(&self, quantile: Quantile) -> bool {
+        self.admitted && !self.spoiled.contains_key(&quantile)
+    }
 }
 
 /// What a comparison comes to.
@@ -381,7 +392,7 @@ pub struct ComparisonRow {
     pub measure: String,
     /// At which quantile.
     pub quantile: Quantile,
-    /// Median over admitted blocks of the candidate's quantile, in microseconds.
+    /// Median over the blocks that count of the candidate's quantile, in microseconds.
     pub candidate_us: Option<f64>,
     /// The same of the baseline.
     pub baseline_us: Option<f64>,
@@ -399,9 +410,10 @@ pub struct ComparisonRow {
     pub margin_us: Option<f64>,
     /// What it comes to.
     pub verdict: Verdict,
-    /// Blocks in which both trials were admitted and had this quantile.
+    /// Blocks in which both trials have this quantile, admitted and exact.
     pub blocks: u32,
-    /// Why there is no estimate, or what would decide it; `null` where there is nothing to add.
+    /// Why there is no estimate, or what would decide it, and which blocks lack the quantile and
+    /// why; `null` where there is nothing to add.
     pub remark: Option<String>,
 }
 

@@ -82,6 +82,7 @@ pub fn trial_row(
         variant: record.variant.as_str().to_owned(),
         admitted: admission.admitted(),
         rejected: admission.reason(),
+        spoiled: admission.spoiled(),
         offered: counts.offered,
         completed: counts.completed,
         failed: counts.failed,

@@ -29,8 +29,9 @@ struct Break {
 struct Fakes {
     diary: Diary,
     breaks: Option<Break>,
-    /// Trials that a late generator spoils, by the order in which they are made.
-    late: Vec<usize>,
+    /// Trials that a late generator spoils, by the order in which they are made, and how many of
+    /// their 5000 requests were late.
+    late: Vec<(usize, u64)>,
     trials: usize,
     stop_after: Option<usize>,
     stop: StopFlag,
@@ -107,19 +108,20 @@ impl Generator for ScriptedGenerator {
         if fakes.step(&format!("run {} {} {}", spec.block, spec.position, spec.variant)) {
             return Err(GeneratorError { problem: "broken".into(), hint: String::new() });
         }
-        let late = fakes.late.contains(&fakes.trials);
+        let late = fakes.late.iter().find(|(at, _)| *at == fakes.trials).map_or(0, |late| late.1);
         fakes.trials += 1;
         if fakes.stop_after == Some(fakes.trials) {
             fakes.stop.raise();
         }
-        Ok(record(spec, if late { 5_000_000 } else { 1_000 }))
+        Ok(record(spec, late))
     }
 }
 
-/// A trial of 5000 good requests whose generator was that late.
-fn record(spec: &TrialSpec, late_ns: u64) -> TrialRecord {
+/// A trial of 5000 good requests, so many of which were sent 5 ms late.
+fn record(spec: &TrialSpec, late: u64) -> TrialRecord {
     let mut latencies = Latencies::default();
-    for _ in 0..5_000 {
+    for request in 0..5_000 {
+        let late_ns = if request < late { 5_000_000 } else { 1_000 };
         latencies.response_time.record(100_000 + late_ns);
         latencies.service_time.record(100_000);
         latencies.send_lag.record(late_ns);
@@ -168,7 +170,7 @@ fn variants(scenario: &Scenario) -> Vec<VariantName> {
 /// Conducts two blocks; returns how it ended and the diary.
 fn conducted(
     breaks: Option<Break>,
-    late: Vec<usize>,
+    late: Vec<(usize, u64)>,
     stop_after: Option<usize>,
 ) -> (Result<(), Fault>, Vec<String>) {
     let scenario = scenario(2);
@@ -187,7 +189,7 @@ fn conducted(
         &plan,
         (&mut FakeTestbed(Rc::clone(&fakes)), &mut ScriptedGenerator(Rc::clone(&fakes))),
         &mut DiarySink(Rc::clone(&fakes)),
-        (&stop, Repeats(3)),
+        (&stop, Repeats(4)),
     );
     let diary = fakes.borrow().diary.borrow().clone();
     (result, diary)
@@ -256,7 +258,7 @@ fn a_posture_that_does_not_hold_lets_no_trial_begin() {
 #[test]
 fn a_trial_that_a_busy_machine_spoilt_is_made_again_at_the_end_of_its_block() {
     // The second trial of the first block, and its first repeat.
-    let (result, diary) = conducted(None, vec![1, 5], None);
+    let (result, diary) = conducted(None, vec![(1, 5000), (5, 5000)], None);
     assert!(result.is_ok(), "{result:?}");
     let runs: Vec<&String> = diary.iter().filter(|line| line.starts_with("run 1 ")).collect();
     assert_eq!(runs.len(), 7, "{runs:?}");
@@ -268,10 +270,35 @@ fn a_trial_that_a_busy_machine_spoilt_is_made_again_at_the_end_of_its_block() {
 
 #[test]
 fn a_machine_that_is_never_quiet_ends_the_run_and_not_the_patience() {
-    let (result, diary) = conducted(None, (0..1000).collect(), None);
+    let (result, diary) = conducted(None, (0..1000).map(|at| (at, 5000)).collect(), None);
     assert!(result.is_ok(), "{result:?}");
-    let runs = diary.iter().filter(|line| line.starts_with("run")).count();
-    assert_eq!(runs, 10 + 3);
+    // Each of the two blocks has its half of the four repeats.
+    for block in ["run 1 ", "run 2 "] {
+        let runs = diary.iter().filter(|line| line.starts_with(block)).count();
+        assert_eq!(runs, 5 + 2, "{block}");
+    }
+}
+
+#[test]
+fn the_trials_that_lost_most_are_made_again_first() {
+    // The first lost its p99.9, the third everything; then the first again, and again in vain.
+    let late = vec![(0, 10), (2, 5000), (6, 10)];
+    let (result, diary) = conducted(None, late, None);
+    assert!(result.is_ok(), "{result:?}");
+    let runs: Vec<&String> = diary.iter().filter(|line| line.starts_with("run 1 ")).collect();
+    let of = |line: &str| line.split(' ').next_back().expect("a name").to_owned();
+    assert_eq!(runs.len(), 7, "{runs:?}");
+    assert_eq!(of(runs[5]), of(runs[2]));
+    assert_eq!(of(runs[6]), of(runs[0]));
+}
+
+#[test]
+fn a_repeat_that_lacks_a_quantile_still_is_followed_by_another() {
+    // The first trial lost everything, and its repeat the p99.9.
+    let (result, diary) = conducted(None, vec![(0, 5000), (5, 10)], None);
+    assert!(result.is_ok(), "{result:?}");
+    let runs = diary.iter().filter(|line| line.starts_with("run 1 ")).count();
+    assert_eq!(runs, 7);
 }
 
 #[test]

@@ -5,11 +5,12 @@ mod report_support;
 use std::fs;
 use std::path::Path;
 
+use bench::quantile::Quantile;
 use bench::record::{Estimate, Verdict};
 use bench::report::model::Report;
 use bench::report::terminal::Style;
 use bench::report::{charts, markdown, terminal};
-use report_support::{Recipe, Run, golden, made, run};
+use report_support::{LATE, Recipe, Run, STOLEN, golden, made, run};
 
 fn report(run: &Run) -> Report {
     Report::of(&run.record, &run.latencies())
@@ -40,7 +41,8 @@ fn long_names() -> Run {
             ("istio-1.24-against-1.25", "sidecar-plaintext@istio-1.24", base),
             ("a-a", "sidecar-plaintext@istio-1.25#2", base),
         ],
-        rejected: vec![(2, 3, "drifting"), (2, 4, "generator late"), (9, 1, "steal time")],
+        rejected: vec![(2, 3, "drifting"), (2, 4, "generator late"), (9, 1, "time stolen")],
+        spoiled: Vec::new(),
         unanswered: 0,
         variants,
     })
@@ -66,7 +68,8 @@ fn nothing_admitted() -> Run {
 
 fn one_variant() -> Run {
     let variants = golden().variants[1..2].to_vec();
-    run(&Recipe { variants, comparisons: Vec::new(), rejected: Vec::new(), ..golden() })
+    let none = Vec::new();
+    run(&Recipe { variants, comparisons: Vec::new(), rejected: none, ..golden() })
 }
 
 fn faster_and_timed_out() -> Run {
@@ -76,6 +79,21 @@ fn faster_and_timed_out() -> Run {
     recipe.unanswered = 60;
     recipe.requests = 4000;
     run(&recipe)
+}
+
+/// A machine so busy that most trials have no p99 and hardly one a p99.9.
+fn busy() -> Run {
+    let places = (1..=12).flat_map(|block| (1..=4).map(move |at| (block, at)));
+    let spoiled = places.filter_map(|(block, at)| match (7 * block + 3 * at) % 10 {
+        0..5 => Some((block, at, Quantile::P99, LATE)),
+        5..9 => Some((block, at, Quantile::P999, STOLEN)),
+        _ => None,
+    });
+    let rejected = vec![
+        (3, 1, "generator late: 7.34 % of the requests by more than 500 µs, 5 % is allowed"),
+        (3, 2, "drifting: the median went from 153 µs to 225 µs, 20 % is allowed"),
+    ];
+    run(&Recipe { blocks: 12, requests: 5000, spoiled: spoiled.collect(), rejected, ..golden() })
 }
 
 fn noisy() -> Run {
@@ -104,6 +122,7 @@ fn gallery() -> Vec<(&'static str, Run)> {
         ("one-variant", one_variant()),
         ("faster-and-timed-out", faster_and_timed_out()),
         ("noisy", noisy()),
+        ("busy", busy()),
         ("nothing-at-all", nothing_at_all()),
     ]
 }
@@ -126,6 +145,30 @@ fn every_run_renders_in_every_format() {
             assert!(png.starts_with(b"\x89PNG"), "{name} {}", chart.name);
         }
     }
+}
+
+#[test]
+fn what_is_left_out_is_told_by_reason_with_the_trials_that_it_is_of() {
+    let markdown = markdown::render(&report(&run(&golden())));
+    for row in [
+        "| generator late | p99 | 1 | 5 |",
+        "| time stolen | p99 | 1 | 23 |",
+        "| drifting | all | 1 | 14 |",
+    ] {
+        assert!(markdown.lines().any(|line| line == row), "{row}");
+    }
+    assert!(markdown.contains("Of 31 admitted trials, p99 of 2 are left out"));
+}
+
+#[test]
+fn a_chart_marks_the_figures_that_are_left_out_of_a_trial_that_counts() {
+    let report = report(&run(&golden()));
+    let left_out = |reading: Option<bench::report::model::Reading>| reading.unwrap().left_out;
+    let of = |at: usize| &report.timeline[at - 1];
+    assert!(!left_out(of(5).p50) && left_out(of(5).p99) && of(5).admitted);
+    assert!(left_out(of(14).p50) && left_out(of(14).p99) && !of(14).admitted);
+    let trials = charts::all(&report).into_iter().find(|chart| chart.name == "trials").unwrap();
+    assert!(trials.svg.contains("left out: the machine was busy"));
 }
 
 #[test]

@@ -67,6 +67,7 @@ prop_compose! {
         variant in name(),
         admitted in any::<bool>(),
         rejected in of(name()),
+        spoiled in prop::collection::btree_map(quantile(), name(), 0..4),
         counts in prop::array::uniform5(any::<u64>()),
         summaries in prop::array::uniform4(summary()),
         rate in number(),
@@ -74,7 +75,7 @@ prop_compose! {
         let [offered, completed, failed, timed_out, shed] = counts;
         let [response_time_us, service_time_us, send_lag_us, pacing_lag_us] = summaries;
         TrialRow {
-            block: place.0 % 20, position: place.1, variant, admitted, rejected,
+            block: place.0 % 20, position: place.1, variant, admitted, rejected, spoiled,
             offered, completed, failed, timed_out, shed,
             offered_rps: rate, achieved_rps: rate,
             response_time_us, service_time_us, send_lag_us, pacing_lag_us,

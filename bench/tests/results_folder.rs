@@ -79,7 +79,7 @@ fn the_tables_have_a_row_for_each_trial_and_comparison() {
         assert_eq!(unique.len(), header.len(), "{name} has a column twice");
     }
     let json = fs::read_to_string(folder.path().join("run.json")).unwrap();
-    assert!(json.starts_with("{\n  \"schema_version\": 1,") && json.ends_with("}\n"));
+    assert!(json.starts_with("{\n  \"schema_version\": 2,") && json.ends_with("}\n"));
 }
 
 #[test]
@@ -196,10 +196,10 @@ fn a_run_of_a_newer_loadgen_is_told_by_its_version() {
     let (folder, _) = written(place.path());
     let path = folder.path().join("run.json");
     let text = fs::read_to_string(&path).unwrap();
-    let newer = text.replacen("\"schema_version\": 1", "\"schema_version\": 2, \"new\": 1", 1);
+    let newer = text.replacen("\"schema_version\": 2", "\"schema_version\": 3, \"new\": 1", 1);
     fs::write(&path, newer).unwrap();
     let text = message(&folder.load().map(drop).unwrap_err());
-    assert!(text.contains("schema_version 2") && text.contains("newer loadgen"), "{text}");
+    assert!(text.contains("schema_version 3") && text.contains("newer loadgen"), "{text}");
 }
 
 #[test]

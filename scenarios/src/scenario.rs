@@ -29,11 +29,11 @@ pub struct Margin {
     pub at_least_us: f64,
 }
 
-/// When a trial is not a measurement.
+/// When a trial, or a quantile of it, is not a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Gates {
-    /// The generator's own lateness at p99, in microseconds: `max(late_us, late_percent of the
-    /// trial's median response time)` is allowed.
+    /// A request is late when the generator turned to it later than `max(late_us, late_percent of
+    /// the trial's median response time)`, in microseconds. How many may be depends on the quantile.
     pub late_us: f64,
     /// See `late_us`.
     pub late_percent: Percent,
@@ -41,7 +41,8 @@ pub struct Gates {
     pub rate_error_percent: Percent,
     /// Failed and timed-out requests as a share of those offered.
     pub errors_percent: Percent,
-    /// Time that the hypervisor took from this machine's cores during the trial.
+    /// Time that the hypervisor took from this machine's cores during the trial, for any quantile;
+    /// high quantiles bear less.
     pub steal_percent: Percent,
     /// Change of the median response time from the first to the last third of the window, in
     /// percent, that counts as drift when the trend is also significant.
@@ -57,7 +58,7 @@ impl Default for Gates {
             late_percent: percent(50.0),
             rate_error_percent: percent(1.0),
             errors_percent: percent(0.1),
-            steal_percent: percent(5.0),
+            steal_percent: percent(10.0),
             drift_percent: percent(20.0),
         }
     }

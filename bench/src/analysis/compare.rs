@@ -1,10 +1,9 @@
 //! One named difference: pairs by block, the estimate at each quantile, the verdict. Knows rows of
 //! figures, no mesh and no article.
 
-use std::collections::BTreeMap;
-
 use rand::Rng;
 
+use super::pairs::{Pair, pairs};
 use super::{Bootstrap, CONFIDENCE, LEVEL};
 use crate::quantile::Quantile;
 use crate::record::{
@@ -17,12 +16,6 @@ use crate::stats::sign::{holm, sign_test};
 
 /// More blocks than a scenario may ask for; beyond it the advice is another one.
 const MOST_BLOCKS: f64 = 1000.0;
-
-/// Both trials of a block, admitted.
-struct Pair<'a> {
-    candidate: &'a TrialRow,
-    baseline: &'a TrialRow,
-}
 
 /// A quantile of both sides, in microseconds, in every pair where it is exact on both.
 struct Sample {
@@ -38,8 +31,12 @@ pub(super) fn rows(
     trials: &[TrialRow],
     bootstrap: &Bootstrap,
 ) -> Vec<ComparisonRow> {
-    let pairs = pairs(spec, trials);
-    let samples = Quantile::ALL.map(|quantile| sample(&pairs, quantile));
+    let pairs = Quantile::ALL.map(|quantile| pairs(spec, trials, quantile));
+    let samples: Vec<Sample> = Quantile::ALL
+        .into_iter()
+        .zip(&pairs)
+        .map(|(quantile, pairs)| sample(&pairs.made, quantile))
+        .collect();
     let mut rows: Vec<ComparisonRow> = Quantile::ALL
         .into_iter()
         .zip(&samples)
@@ -48,36 +45,27 @@ pub(super) fn rows(
             row.margin_us = row.baseline_us.map(|baseline| {
                 (plan.margin.percent / 100.0 * baseline).max(plan.margin.at_least_us)
             });
-            if row.overhead_us.is_none() {
-                row.remark = Some(missing(quantile, &pairs, plan));
-            }
             row
         })
         .collect();
     let family: Vec<f64> = rows.iter().filter_map(|row| row.p_value).collect();
     let mut corrected = holm(&family).into_iter();
-    for (row, sample) in rows.iter_mut().zip(&samples) {
+    for (row, (sample, pairs)) in rows.iter_mut().zip(samples.iter().zip(&pairs)) {
         if row.p_value.is_some() {
             row.p_holm = corrected.next();
         }
+        if row.overhead_us.is_none() {
+            row.remark = Some(missing(row.quantile, &pairs.made, plan));
+        }
         judge(row, &sample.differences, family.len());
-        withhold(row, &pairs);
+        withhold(row, &pairs.made);
+        // What no trial is long enough for is not lacking for any other reason.
+        let lacking =
+            pairs.lacking.clone().filter(|_| too_few(row.quantile, &pairs.made).is_none());
+        let remarks = row.remark.take().into_iter().chain(lacking);
+        row.remark = Some(remarks.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
     }
     rows
-}
-
-fn pairs<'a>(spec: &ComparisonSpecRecord, trials: &'a [TrialRow]) -> Vec<Pair<'a>> {
-    let of = |variant: &str| -> BTreeMap<u32, &'a TrialRow> {
-        let admitted = trials.iter().filter(|trial| trial.admitted && trial.variant == variant);
-        admitted.map(|trial| (trial.block, trial)).collect()
-    };
-    let baselines = of(&spec.baseline);
-    of(&spec.candidate)
-        .into_iter()
-        .filter_map(|(block, candidate)| {
-            baselines.get(&block).map(|&baseline| Pair { candidate, baseline })
-        })
-        .collect()
 }
 
 fn sample(pairs: &[Pair<'_>], quantile: Quantile) -> Sample {
@@ -154,12 +142,8 @@ fn ratio(sample: &Sample) -> Option<Estimate> {
 /// Why there is no estimate: everything that is missing.
 fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String {
     let mut reasons = Vec::new();
-    let summaries = || {
-        pairs.iter().map(|pair| [&pair.candidate.response_time_us, &pair.baseline.response_time_us])
-    };
-    let fewest = summaries().flatten().map(|summary| summary.count).min();
-    let needed = quantile.samples_needed();
-    if let Some(fewest) = fewest.filter(|&fewest| fewest < needed) {
+    if let Some(fewest) = too_few(quantile, pairs) {
+        let needed = quantile.samples_needed();
         reasons.push(format!(
             "{} needs {needed} requests a trial; these have {fewest}: run with --duration {:.0}s or more",
             quantile.label(),
@@ -169,12 +153,16 @@ fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String 
     reasons.extend(bounded(quantile, pairs));
     let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
     if pairs.len() < blocks {
-        reasons.push(format!(
-            "an interval needs {blocks} blocks in which both trials are admitted; this run has {}",
-            pairs.len(),
-        ));
+        reasons.push(format!("an interval needs {blocks} blocks, and there are {}", pairs.len(),));
     }
     reasons.join("; ")
+}
+
+/// The fewest requests of a trial, where these are too few for the quantile.
+fn too_few(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<u64> {
+    let sides = pairs.iter().flat_map(|pair| [pair.candidate, pair.baseline]);
+    let fewest = sides.map(|trial| trial.response_time_us.count).min()?;
+    (fewest < quantile.samples_needed()).then_some(fewest)
 }
 
 /// Says in how many blocks a quantile is only a lower bound; nothing where there is none.

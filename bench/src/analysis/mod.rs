@@ -3,6 +3,9 @@
 
 mod article;
 mod compare;
+mod pairs;
+
+pub use pairs::{Pool, counting, pooled};
 
 use crate::describe::A_A;
 use crate::plan::Seed;
@@ -28,7 +31,7 @@ pub struct Analysis {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no comparison has an estimate: {admitted} of {trials} trials were admitted\n{reasons}")]
 pub struct NothingMeasured {
-    /// Trials that were admitted.
+    /// Trials of which something was admitted.
     pub admitted: usize,
     /// Trials in all.
     pub trials: usize,
@@ -98,12 +101,11 @@ pub fn enough_admitted(analysis: &Analysis, trials: &[TrialRow]) -> Result<(), N
         return Ok(());
     }
     let mut reasons: Vec<String> = Vec::new();
-    for row in &analysis.comparisons {
-        let reason = row.remark.iter().map(|remark| format!("{}: {remark}", row.name));
-        reasons.extend(reason);
+    // Where the lowest quantile has no estimate, the higher ones lack the same and more.
+    for rows in analysis.comparisons.chunk_by(|one, next| one.name == next.name) {
+        let lowest = rows.iter().find_map(|row| row.remark.as_ref());
+        reasons.extend(lowest.map(|remark| format!("{}: {remark}", rows[0].name)));
     }
-    // Most quantiles of a comparison lack the same thing.
-    reasons.dedup();
     Err(NothingMeasured {
         admitted: trials.iter().filter(|trial| trial.admitted).count(),
         trials: trials.len(),

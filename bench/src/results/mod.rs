@@ -7,7 +7,7 @@ mod render;
 mod tables;
 mod whole;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -17,6 +17,7 @@ pub use hlog::{interval_log, read_interval_log, read_trial_histograms};
 pub use render::{render, replay};
 pub use whole::write_whole;
 
+use crate::analysis::pooled;
 use crate::record::{RunRecord, SCHEMA_VERSION};
 use crate::trial::{Latencies, TrialRecord};
 
@@ -49,7 +50,7 @@ pub struct RunFolder {
 pub struct LoadedRun {
     /// `run.json`.
     pub record: RunRecord,
-    /// By variant: the histograms of its admitted trials, merged. A variant without an admitted
+    /// By variant: the histograms of its [`pooled`] trials, merged. A variant without an admitted
     /// trial has none.
     pub latencies: BTreeMap<String, Latencies>,
 }
@@ -171,11 +172,14 @@ impl RunFolder {
         serde_json::from_str(&text).map_err(|error| broken(&error))
     }
 
-    /// Reads `run.json` and the histograms of all admitted trials.
+    /// Reads `run.json` and the histograms of each variant's [`pooled`] trials.
     pub fn load(&self) -> Result<LoadedRun, FolderError> {
         let record = self.load_record()?;
         let mut latencies: BTreeMap<String, Latencies> = BTreeMap::new();
-        for trial in record.trials.iter().filter(|trial| trial.admitted) {
+        let variants: BTreeSet<&str> =
+            record.trials.iter().map(|trial| trial.variant.as_str()).collect();
+        let pools = variants.into_iter().filter_map(|variant| pooled(&record.trials, variant));
+        for trial in pools.flat_map(|pool| pool.trials) {
             let relative = Path::new(&trial.histograms);
             let path = self.path.join(relative);
             // A run folder may come from elsewhere; it names no files but its own.

@@ -36,6 +36,7 @@ fn trial_header() -> Vec<String> {
         variant: String::new(),
         admitted: false,
         rejected: None,
+        spoiled: Default::default(),
         offered: 0,
         completed: 0,
         failed: 0,
@@ -106,6 +107,10 @@ fn trial(row: &TrialRow) -> Cells {
     put(&mut cells, "variant", &row.variant);
     put(&mut cells, "admitted", row.admitted);
     put_if(&mut cells, "rejected", row.rejected.as_ref());
+    let spoiled: Vec<&str> = row.spoiled.keys().map(|quantile| quantile.key()).collect();
+    put(&mut cells, "spoiled", spoiled.join(" "));
+    // What is found is the same for all; the lowest says what it bears.
+    put_if(&mut cells, "spoiled_why", row.spoiled.values().next());
     put(&mut cells, "offered", row.offered);
     put(&mut cells, "completed", row.completed);
     put(&mut cells, "failed", row.failed);

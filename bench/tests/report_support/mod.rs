@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use bench::analysis::pooled;
 use bench::plan::Seed;
 use bench::quantile::Quantile;
 use bench::record::{
@@ -37,9 +38,17 @@ pub struct Recipe {
     pub comparisons: Vec<(&'static str, &'static str, &'static str)>,
     /// Block and position of the trials that are rejected, with the reason.
     pub rejected: Vec<(u32, u32, &'static str)>,
+    /// Block and position of the trials that a busy machine spoilt, with the lowest quantile that it
+    /// reached and the reason.
+    pub spoiled: Vec<(u32, u32, Quantile, &'static str)>,
     /// Requests of each trial that get no answer.
     pub unanswered: u64,
 }
+
+/// As `bench::admit` words it.
+pub const LATE: &str =
+    "generator late: 1.12 % of the requests by more than 500 µs, 0.25 % is allowed";
+pub const STOLEN: &str = "time stolen: 3.15 % by the hypervisor, 1 % is allowed";
 
 pub const fn made(name: &'static str, title: &'static str, median_us: f64, spread: f64) -> Made {
     Made { name, title, median_us, spread }
@@ -62,6 +71,7 @@ pub fn golden() -> Recipe {
             ("a-a", "plaintext#2", "plaintext"),
         ],
         rejected: vec![(4, 2, "drifting: the median rose by 31 % over the window, allowed 20 %")],
+        spoiled: vec![(2, 1, Quantile::P99, LATE), (6, 3, Quantile::P99, STOLEN)],
         unanswered: 0,
     }
 }
@@ -77,7 +87,8 @@ impl Run {
     pub fn latencies(&self) -> BTreeMap<String, Latencies> {
         let mut merged: BTreeMap<String, Latencies> = BTreeMap::new();
         for (row, trial) in self.record.trials.iter().zip(&self.trials) {
-            if row.admitted {
+            let pool = pooled(&self.record.trials, &row.variant);
+            if pool.is_some_and(|pool| pool.trials.contains(&row)) {
                 let into = merged.entry(row.variant.clone()).or_default();
                 into.response_time.merge(&trial.latencies.response_time);
                 into.service_time.merge(&trial.latencies.service_time);
@@ -103,7 +114,14 @@ pub fn run(recipe: &Recipe) -> Run {
         for (position, index) in (1..).zip(order) {
             let trial = trial((block, position), &recipe.variants[index], recipe, drift, &mut rng);
             let why = recipe.rejected.iter().find(|(b, p, _)| (*b, *p) == (block, position));
-            rows.push(row(&trial, why.map(|(_, _, why)| (*why).to_owned())));
+            let mut row = row(&trial, why.map(|(_, _, why)| (*why).to_owned()));
+            let spoilt = recipe.spoiled.iter().filter(|(b, p, ..)| (*b, *p) == (block, position));
+            for (_, _, lowest, why) in spoilt {
+                let measured = |quantile: &Quantile| recipe.requests >= quantile.samples_needed();
+                let reached = Quantile::ALL.into_iter().filter(|quantile| quantile >= lowest);
+                row.spoiled.extend(reached.filter(measured).map(|at| (at, (*why).to_owned())));
+            }
+            rows.push(row);
             trials.push(trial);
         }
     }
@@ -191,6 +209,7 @@ fn row(trial: &TrialRecord, rejected: Option<String>) -> TrialRow {
         variant: trial.variant.to_string(),
         admitted: rejected.is_none(),
         rejected,
+        spoiled: BTreeMap::new(),
         offered: trial.counts.offered,
         completed: trial.counts.completed,
         failed: trial.counts.failed,
@@ -268,7 +287,7 @@ fn comparison(
     let (name, candidate, baseline) = *spec;
     let of = |variant: &str, block: u32| {
         let mut found = rows.iter().filter(|row| row.variant == variant && row.block == block);
-        found.find(|row| row.admitted)?.response_time_us.exact(quantile)
+        found.find(|row| row.admits(quantile))?.response_time_us.exact(quantile)
     };
     let blocks: Vec<u32> = (1..=rows.iter().map(|row| row.block).max().unwrap_or(0)).collect();
     let pairs: Vec<(f64, f64)> = blocks
@@ -436,7 +455,7 @@ fn plan(recipe: &Recipe) -> PlanRecord {
             late_percent: 50.0,
             rate_error_percent: 1.0,
             errors_percent: 0.1,
-            steal_percent: 5.0,
+            steal_percent: 10.0,
             drift_percent: 20.0,
         },
         variants: recipe.variants.iter().map(variant).collect(),

@@ -1,7 +1,9 @@
 //! The statistics against tables, laws and simulations. All seeds are fixed.
 
 mod admission;
+mod disturbances;
 mod histograms;
+mod pairing;
 mod properties;
 mod records;
 mod simulation;

@@ -86,6 +86,8 @@ fn rejected_trials_take_their_block_with_them() {
     trials[0].rejected = Some("drifting".to_owned());
     let analysis = analyse(&plan, &trials, Seed(7), "embedded");
     assert_eq!(analysis.comparisons[0].blocks, 9);
+    let remark = analysis.comparisons[0].remark.as_deref();
+    assert_eq!(remark, Some("1 of 10 blocks have no admitted p50 of both: drifting in 1"));
     assert_eq!(enough_admitted(&analysis, &trials), Ok(()));
 }
 
@@ -101,7 +103,7 @@ fn a_run_without_an_estimate_says_why() {
     assert_eq!(
         why,
         "no comparison has an estimate: 10 of 14 trials were admitted\n\
-         overhead: an interval needs 6 blocks in which both trials are admitted; this run has 5"
+         overhead: an interval needs 6 blocks, and there are 5; 2 of 7 blocks have no admitted p50 of both: generator late in 2"
     );
 }
 

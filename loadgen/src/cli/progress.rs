@@ -154,15 +154,10 @@ impl Sink for Progress {
                 self.ticker = None;
                 self.finished += 1;
                 self.bar.inc(1);
-                if let Some(reason) = admission.reason() {
-                    self.bar.println(format!(
-                        "block {}, {}: not a measurement: {reason}",
-                        record.block, record.variant
-                    ));
-                    self.line(&format!(
-                        "block {}, {}: not a measurement: {reason}",
-                        record.block, record.variant
-                    ));
+                if let Some(verdict) = admission.verdict() {
+                    let line = format!("block {}, {}: {verdict}", record.block, record.variant);
+                    self.bar.println(&line);
+                    self.line(&line);
                 }
                 let an_eighth = (self.total / 8).max(1);
                 if self.finished.is_multiple_of(an_eighth) || self.finished == self.total {

@@ -173,8 +173,8 @@ impl Canvas<'_> {
         }
     }
 
-    /// An empty point with a cross in it.
-    pub(super) fn crossed(&self, marker: Marker, at: At, radius: f64, colour: Colour) {
+    /// The outline of a point.
+    pub(super) fn hollow(&self, marker: Marker, at: At, radius: f64, colour: Colour) {
         let stroke = Stroke::new(colour, 1.5);
         if marker == Marker::Circle {
             let style = ShapeStyle {
@@ -189,6 +189,11 @@ impl Canvas<'_> {
             corners.extend(corners.first().copied());
             self.path(&corners, stroke);
         }
+    }
+
+    /// Two strokes through a point.
+    pub(super) fn cross(&self, at: At, radius: f64, colour: Colour) {
+        let stroke = Stroke::new(colour, 1.5);
         let arm = radius * 1.5;
         self.line((at.0 - arm, at.1 - arm), (at.0 + arm, at.1 + arm), stroke);
         self.line((at.0 - arm, at.1 + arm), (at.0 + arm, at.1 - arm), stroke);

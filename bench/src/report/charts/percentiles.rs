@@ -49,8 +49,8 @@ pub(super) fn svg(report: &Report) -> String {
     let x = Axis::log_exact(2.0, tail * 1.05);
     let axes = Axes { x, y: Axis::log(low, high) };
     canvas::svg((WIDTH, HEIGHT), TITLE, |canvas| {
-        let about = "All admitted trials of a variant together. Higher is slower, further right \
-                     rarer. A line ends where samples are too few";
+        let about = "Admitted trials of a variant together. Higher is slower, further right rarer. \
+                     A line ends where samples are too few or most trials disturbed";
         header(canvas, report, TITLE, about);
         grid(canvas, &axes);
         for curve in &report.curves {

@@ -126,14 +126,18 @@ fn trial_mark(canvas: &Canvas<'_>, report: &Report, of: (&TrialPoint, Reading), 
     let (trial, reading) = of;
     let look = look(&report.variants, trial.variant);
     let radius = if report.timeline.len() > 200 { 3.5 } else { 5.0 };
-    if trial.admitted {
+    if !reading.left_out {
         canvas.marker(look.marker, at, radius, look.colour);
         if look.twin {
             // A white eye marks the second of the A/A pair.
             canvas.marker(Marker::Circle, at, radius * 0.45, Colour(0xff, 0xff, 0xff));
         }
     } else {
-        canvas.crossed(look.marker, at, radius, look.colour);
+        // A trial that is rejected is crossed out; of one that is not, a figure left out is hollow.
+        canvas.hollow(look.marker, at, radius, look.colour);
+        if !trial.admitted {
+            canvas.cross(at, radius, look.colour);
+        }
     }
     if reading.at_least {
         arrow(canvas, at, radius, look.colour);
@@ -170,11 +174,20 @@ fn legend(canvas: &Canvas<'_>, report: &Report) {
     let words = Words::new(12.0, GREY);
     let trials = || report.timeline.iter();
     if trials().any(|trial| !trial.admitted) {
-        canvas.crossed(Marker::Circle, (x - 14.0, y), 5.0, GREY);
+        canvas.hollow(Marker::Circle, (x - 14.0, y), 5.0, GREY);
+        canvas.cross((x - 14.0, y), 5.0, GREY);
         canvas.text("rejected: not a measurement", (x, y), words);
         y += 21.0;
     }
     let readings = || trials().flat_map(|trial| [trial.p50, trial.p99]);
+    let partial = |trial: &TrialPoint| {
+        trial.admitted && [trial.p50, trial.p99].iter().flatten().any(|reading| reading.left_out)
+    };
+    if trials().any(partial) {
+        canvas.hollow(Marker::Circle, (x - 14.0, y), 5.0, GREY);
+        canvas.text("left out: the machine was busy", (x, y), words);
+        y += 21.0;
+    }
     if readings().flatten().any(|reading| reading.at_least) {
         arrow(canvas, (x - 14.0, y + 11.0), 3.0, GREY);
         canvas.text("at least this much", (x, y), words);

@@ -99,12 +99,12 @@ fn gates(record: &RunRecord) -> Table {
         figures::percent(gates.late_percent)
     );
     settings(
-        "Gates: a trial beyond one of these is rejected",
+        "Gates: beyond one of these a trial is rejected, or, by lateness and steal, its quantiles",
         vec![
-            ("Generator's own lateness at p99", late),
+            ("A request is late, by the generator's doing, after", late),
             ("Error of the rate", figures::percent(gates.rate_error_percent)),
             ("Failed and timed-out requests", figures::percent(gates.errors_percent)),
-            ("Steal time", figures::percent(gates.steal_percent)),
+            ("Steal time, for any quantile", figures::percent(gates.steal_percent)),
             ("Drift of the median over the window", figures::percent(gates.drift_percent)),
         ],
     )
@@ -175,6 +175,10 @@ pub(super) fn how_to_read(record: &RunRecord) -> Section {
          it; that is not a statement that the two are alike.",
         "**A/A** is one variant measured twice under two names. What differs there is noise, and \
          an overhead of that size says nothing.",
+        "A quantile of a trial is **left out** where the machine could have made it what it is: where \
+         more than a quarter as many requests as lie beyond it were sent late by the generator, and \
+         never with more than 5 % late; or where as large a share of the time was stolen by the \
+         hypervisor as lies beyond it. The lower quantiles of that trial count.",
         "**≥** marks a lower bound: requests without an answer could only have made the figure \
          larger. **–** stands where the samples are too few, or nothing was measured.",
         "Intervals are taken over blocks and not over requests: requests of one trial share their \

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Section, Table, VariantLabel, admitted};
+use super::{Section, Table, VariantLabel, admitted, left_out};
+use crate::analysis::counting;
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, Summary, TrialRow};
 use crate::report::figures;
@@ -23,8 +24,9 @@ pub(super) fn by_variant(record: &RunRecord, variants: &[VariantLabel]) -> Secti
     Section {
         title: "Latency by variant".to_owned(),
         text: vec![
-            "Each figure is the median over the variant's admitted trials of the trial's own \
-             quantile. A quantile is shown only where a trial has enough samples for it."
+            "Each figure is the median over blocks of the trial's own quantile, where that is \
+             admitted and the trial has enough samples for it. Maxima are of trials of which nothing \
+             is left out."
                 .to_owned(),
         ],
         tables,
@@ -33,30 +35,43 @@ pub(super) fn by_variant(record: &RunRecord, variants: &[VariantLabel]) -> Secti
 
 fn measure_table(record: &RunRecord, variants: &[VariantLabel], measure: &Measure) -> Table {
     let (title, summary) = measure;
-    let columns =
-        ["Variant", "#p50", "#p90", "#p99", "#p99.9", "#Maximum", "#Achieved rate", "#Trials"];
-    // Rate and trials are the same for every measure; they stand with the first.
+    let columns = [
+        "Variant",
+        "#p50",
+        "#p90",
+        "#p99",
+        "#p99.9",
+        "#Maximum",
+        "#Achieved rate",
+        "#Blocks at each",
+    ];
+    // Rate and blocks are the same for every measure; they stand with the first.
     let first = *title == MEASURES[0].0;
     let mut table = Table::new(title, if first { &columns } else { &columns[..6] });
     for label in variants {
-        let trials: Vec<&TrialRow> = admitted(record, &label.name).collect();
         let mut row = vec![label.name.clone()];
+        let mut blocks = Vec::new();
         for quantile in Quantile::ALL {
-            let figures = trials.iter().filter_map(|trial| {
-                let summary = summary(trial);
-                Some((summary.quantile(quantile)?, summary.at_least.contains(&quantile)))
-            });
-            row.push(median_of(figures.collect()));
+            let trials = counting(&record.trials, &label.name, quantile).into_values();
+            let figures: Vec<(f64, bool)> = trials
+                .filter_map(|trial| {
+                    let summary = summary(trial);
+                    Some((summary.quantile(quantile)?, summary.at_least.contains(&quantile)))
+                })
+                .collect();
+            blocks.push(figures.len().to_string());
+            row.push(median_of(figures));
         }
-        let maxima = trials.iter().filter_map(|trial| summary(trial).max);
+        let whole = admitted(record, &label.name).filter(|trial| trial.spoiled.is_empty());
+        let maxima = whole.filter_map(|trial| summary(trial).max);
         row.push(figures::micros_or_none(maxima.reduce(f64::max), false));
         if !first {
             table.rows.push(row);
             continue;
         }
-        let rates = trials.iter().map(|trial| trial.achieved_rps).collect();
+        let rates = admitted(record, &label.name).map(|trial| trial.achieved_rps).collect();
         row.push(median(rates).map_or_else(|| figures::NONE.to_owned(), figures::rate));
-        row.push(trials.len().to_string());
+        row.push(blocks.join(", "));
         table.rows.push(row);
     }
     table
@@ -141,13 +156,14 @@ pub(super) fn trials(record: &RunRecord) -> Section {
             "#Trial",
             "#Block",
             "Variant",
-            "Admitted",
+            "Left out",
             "#Offered",
             "#Completed",
             "#p50",
             "#p99",
             "#Pacing lag p99",
-            "Why it is rejected",
+            "#Stolen",
+            "Why",
         ],
     );
     for (number, trial) in (1_usize..).zip(&record.trials) {
@@ -159,25 +175,29 @@ pub(super) fn trials(record: &RunRecord) -> Section {
             number.to_string(),
             trial.block.to_string(),
             trial.variant.clone(),
-            (if trial.admitted { "yes" } else { "rejected" }).to_owned(),
+            left_out::what(trial),
             trial.offered.to_string(),
             trial.completed.to_string(),
             figure(&trial.response_time_us, Quantile::P50),
             figure(&trial.response_time_us, Quantile::P99),
             figure(&trial.pacing_lag_us, Quantile::P99),
-            trial.rejected.clone().unwrap_or_default(),
+            figures::percent(trial.generator.steal_percent),
+            left_out::why(trial),
         ]);
     }
     let admitted = record.trials.iter().filter(|trial| trial.admitted).count();
+    let whole = |trial: &&TrialRow| trial.admitted && trial.spoiled.is_empty();
+    let whole = record.trials.iter().filter(whole).count();
     let text = match record.trials.len() {
         0 => "No trial was made.".to_owned(),
         all => format!(
             "In the order in which they were made; within a block the order was drawn from the \
-             seed. {admitted} of {all} are measurements. A rejected trial stays here and enters no \
-             figure."
+             seed. {admitted} of {all} are measurements, {whole} of them in every quantile. What is left \
+             out stays here and enters no figure."
         ),
     };
-    let tables = if record.trials.is_empty() { Vec::new() } else { vec![table] };
+    let reasons = left_out::by_reason(record);
+    let tables = [reasons, table].into_iter().filter(|table| !table.rows.is_empty()).collect();
     Section { title: "Trials in time order".to_owned(), text: vec![text], tables }
 }
 

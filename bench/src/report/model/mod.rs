@@ -4,6 +4,7 @@
 mod article;
 mod background;
 mod evidence;
+mod left_out;
 mod opening;
 mod series;
 
@@ -43,7 +44,7 @@ pub struct Report {
     pub comparisons: Vec<Comparison>,
     /// Remarks on the comparisons; a cell's note is an index into these, from 1.
     pub notes: Vec<String>,
-    /// One line for each variant with admitted trials.
+    /// One line for each variant with admitted trials, as far as these go.
     pub curves: Vec<Curve>,
     /// All trials in time order.
     pub timeline: Vec<TrialPoint>,
@@ -163,8 +164,8 @@ impl Table {
 }
 
 impl Report {
-    /// The report of a run; `latencies` are the merged histograms of each variant's admitted
-    /// trials.
+    /// The report of a run; `latencies` are the merged histograms of each variant's
+    /// [`pooled`](crate::analysis::pooled) trials.
     #[must_use]
     pub fn of(record: &RunRecord, latencies: &BTreeMap<String, Latencies>) -> Self {
         let variants = labels(record);
@@ -181,7 +182,7 @@ impl Report {
             marks: opening::marks(record, &comparisons),
             comparisons,
             notes: notes.texts,
-            curves: series::curves(&variants, latencies),
+            curves: series::curves(record, &variants, latencies),
             timeline: series::timeline(record, &variants),
             by_variant: evidence::by_variant(record, &variants),
             article: article::of(record),
@@ -324,7 +325,7 @@ impl Cell {
     }
 }
 
-/// Trials of one variant that are measurements.
+/// Trials of one variant of which something is a measurement.
 fn admitted<'a>(record: &'a RunRecord, variant: &'a str) -> impl Iterator<Item = &'a TrialRow> {
     record.trials.iter().filter(move |trial| trial.admitted && trial.variant == variant)
 }

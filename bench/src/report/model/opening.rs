@@ -1,7 +1,7 @@
 //! The top of the report: the answer in a sentence, and what must be known before the figures.
 //! Words only; every figure in them comes from the record.
 
-use super::{Cell, Comparison, Mark, VariantLabel, noise_floor, title_of};
+use super::{Cell, Comparison, Mark, VariantLabel, left_out, noise_floor, title_of};
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, TrialRow, Verdict};
 use crate::report::figures;
@@ -74,6 +74,9 @@ pub(super) fn marks(record: &RunRecord, comparisons: &[Comparison]) -> Vec<Mark>
                 record.trials.len()
             ),
         );
+    }
+    if let Some(text) = left_out::sentence(record) {
+        mark("Busy machine", text);
     }
     if !record.testbed_note.is_empty() {
         mark(&format!("Testbed {}", record.testbed), record.testbed_note.clone());

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::VariantLabel;
+use crate::analysis::pooled;
 use crate::histogram::rank_of;
 use crate::quantile::Quantile;
-use crate::record::{RunRecord, Summary};
+use crate::record::{RunRecord, TrialRow};
 use crate::trial::Latencies;
 
 /// Response time by percentile of one variant.
@@ -27,7 +28,7 @@ pub struct TrialPoint {
     pub variant: usize,
     /// From 1.
     pub block: u32,
-    /// Whether it is a measurement.
+    /// Whether anything of it is a measurement.
     pub admitted: bool,
     /// Median response time.
     pub p50: Option<Reading>,
@@ -42,6 +43,8 @@ pub struct Reading {
     pub us: f64,
     /// Whether it is only a lower bound.
     pub at_least: bool,
+    /// Whether it is no measurement, though the trial may be one.
+    pub left_out: bool,
 }
 
 /// Points of a curve in each factor of ten of 1 ÷ (1 − percentile).
@@ -53,18 +56,20 @@ const DECADES: u32 = 5;
 const UNCERTAIN: f64 = 1.02;
 
 pub(super) fn curves(
+    record: &RunRecord,
     variants: &[VariantLabel],
     latencies: &BTreeMap<String, Latencies>,
 ) -> Vec<Curve> {
     let curve = |(variant, label): (usize, &VariantLabel)| {
-        let (count, points) = points(latencies.get(&label.name)?);
+        let end = pooled(&record.trials, &label.name)?.end;
+        let (count, points) = points(latencies.get(&label.name)?, end);
         (!points.is_empty()).then_some(Curve { variant, count, points })
     };
     variants.iter().enumerate().filter_map(curve).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds here stay below 10 minutes")]
-fn points(latencies: &Latencies) -> (u64, Vec<(f64, f64)>) {
+fn points(latencies: &Latencies, last: Option<Quantile>) -> (u64, Vec<(f64, f64)>) {
     let answered = &latencies.response_time;
     let count = answered.count() + latencies.censored.count();
     if count == 0 {
@@ -73,7 +78,8 @@ fn points(latencies: &Latencies) -> (u64, Vec<(f64, f64)>) {
     // As in `Latencies::response_quantile`: requests without an answer are at their age at least.
     let mut low = answered.clone();
     low.merge(&latencies.censored);
-    let end = supported(count);
+    let trusted = last.map_or(f64::INFINITY, |last| 100.0 / last.beyond_percent());
+    let end = supported(count).min(trusted);
     let mut points = Vec::new();
     for step in 0..=POINTS_PER_DECADE * DECADES {
         let tail = 2.0 * 10_f64.powf(f64::from(step) / f64::from(POINTS_PER_DECADE));
@@ -99,22 +105,24 @@ fn supported(count: u64) -> f64 {
 
 pub(super) fn timeline(record: &RunRecord, variants: &[VariantLabel]) -> Vec<TrialPoint> {
     let place = |name: &str| variants.iter().position(|label| label.name == name);
-    let point = |trial: &crate::record::TrialRow| {
+    let point = |trial: &TrialRow| {
         Some(TrialPoint {
             variant: place(&trial.variant)?,
             block: trial.block,
             admitted: trial.admitted,
-            p50: reading(&trial.response_time_us, Quantile::P50),
-            p99: reading(&trial.response_time_us, Quantile::P99),
+            p50: reading(trial, Quantile::P50),
+            p99: reading(trial, Quantile::P99),
         })
     };
     record.trials.iter().filter_map(point).collect()
 }
 
 /// Only what a log axis can show.
-fn reading(summary: &Summary, quantile: Quantile) -> Option<Reading> {
+fn reading(trial: &TrialRow, quantile: Quantile) -> Option<Reading> {
+    let summary = &trial.response_time_us;
     let us = summary.quantile(quantile).filter(|us| us.is_finite() && *us > 0.0)?;
-    Some(Reading { us, at_least: summary.at_least.contains(&quantile) })
+    let at_least = summary.at_least.contains(&quantile);
+    Some(Reading { us, at_least, left_out: !trial.admits(quantile) })
 }
 
 #[cfg(test)]
@@ -139,7 +147,7 @@ mod tests {
         for _ in 0..1_000 {
             latencies.censored.record(2_000_000_000);
         }
-        let (count, points) = points(&latencies);
+        let (count, points) = points(&latencies, None);
         assert_eq!(count, 100_000);
         let (tail, us) = *points.last().unwrap();
         assert!(tail <= 100.0 && tail > 90.0, "{tail}");
