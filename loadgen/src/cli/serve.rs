@@ -12,7 +12,7 @@ use super::args::Output;
 use super::exit::Failure;
 use super::serve_args::{HttpChoice, ServeArgs, TlsVersionChoice};
 use super::tell::tell;
-use crate::machine::raise_descriptor_limit;
+use crate::machine::raise_open_files;
 use crate::serve::answer::AnswerSpec;
 use crate::serve::delay::{Held, Trace};
 use crate::serve::http::Http;
@@ -26,7 +26,7 @@ use crate::serve::{ServeError, Server, ServerSpec};
 pub fn serve(args: &ServeArgs, stop: &StopFlag) -> Result<String, Failure> {
     let spec = spec(args)?;
     let stamps = args.stamp.as_deref().map(create).transpose()?;
-    raise_descriptor_limit();
+    raise_open_files();
     let scheme = if spec.tls.is_some() { "https" } else { "http" };
     let server = Server::bind(&args.listen, spec).map_err(failure)?;
     let address = server.address().clone();
