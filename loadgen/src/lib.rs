@@ -13,5 +13,6 @@ pub mod machine;
 pub mod pace;
 pub mod recorder;
 pub mod schedule;
+pub mod serve;
 pub mod transport;
 pub mod worker;

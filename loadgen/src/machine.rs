@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -16,6 +17,13 @@ pub fn pin(cores: &[usize]) -> bool {
         set.set(*core);
     }
     rustix::thread::sched_setaffinity(None, &set).is_ok()
+}
+
+/// As many descriptors as this process may have: the usual soft limit of 1024 is for programs that
+/// use `select`. Refusal is no error; it shows where a descriptor is missing.
+pub fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// CPU time that this thread has used.

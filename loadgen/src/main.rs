@@ -14,6 +14,7 @@ use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
 use loadgen::cli::run::{Surroundings, run};
+use loadgen::cli::serve::serve;
 use loadgen::cli::tell::tell;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -55,6 +56,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         }
         Some(Command::Report { run_dir }) => {
             let text = report(&run_dir, style())?;
+            say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Serve(args)) => {
+            let text = serve(&args, &on_signals()?)?;
             say(&mut out, text.as_bytes())?;
         }
         Some(Command::Completions { shell }) => {

@@ -100,9 +100,21 @@ impl Authority {
     /// A leaf for that id: ECDSA P-256, the URI as its only name, in a critical extension since
     /// there is no subject; for both sides of a connection.
     pub fn issue(&self, id: &SpiffeId, validity: Validity) -> Result<Identity, IssueError> {
-        let mut params = CertificateParams::default();
+        self.issue_with_names(id, &[], validity)
+    }
+
+    /// A leaf as from [`Authority::issue`] that DNS names and IP addresses are added to, for peers
+    /// that look for those.
+    pub fn issue_with_names(
+        &self,
+        id: &SpiffeId,
+        names: &[String],
+        validity: Validity,
+    ) -> Result<Identity, IssueError> {
+        // Told apart as rcgen does it: what reads as an address is one.
+        let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();
-        params.subject_alt_names = vec![SanType::URI(id.to_string().try_into()?)];
+        params.subject_alt_names.push(SanType::URI(id.to_string().try_into()?));
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages =

@@ -49,6 +49,8 @@ pub enum Command {
         /// A folder that a run wrote
         run_dir: PathBuf,
     },
+    /// Answer requests: the server that load generators are judged against
+    Serve(Box<super::serve_args::ServeArgs>),
     /// Print completions for a shell
     Completions {
         /// For which shell
@@ -186,6 +188,6 @@ pub struct RunArgs {
 }
 
 /// A duration as people write it; the same form as in scenario files.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     scenarios::units::duration(text).map_err(|error| error.to_string())
 }

@@ -7,6 +7,8 @@ pub mod plan_text;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod serve;
+pub mod serve_args;
 pub mod settle;
 pub mod tell;
 pub mod wall_clock;
