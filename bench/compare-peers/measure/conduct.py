@@ -58,7 +58,8 @@ def _run_tool(bench, trial, url, folder, row):
         before, machine.steal_ticks(cores), cores, done.wall_s)
     row.wall_s, row.cpu_s, row.max_rss_kib = done.wall_s, done.cpu_s, done.max_rss_kib
     if done.status != 0:
-        row.note = f"exit status {done.status}: {(done.stderr or done.stdout).strip()[-200:]}"
+        wrote = " ".join((done.stderr or done.stdout).split())
+        row.note = f"exit status {done.status}: {wrote[-200:]}"
         return
     try:
         said = tool.reported(program, done, load)
@@ -66,7 +67,8 @@ def _run_tool(bench, trial, url, folder, row):
         row.note = f"its output was not understood: {type(error).__name__}: {error}"[:200]
         return
     row.reported, row.failed = said.requests, said.failed
-    row.p50_us, row.p99_us, row.p999_us = said.p50_us, said.p99_us, said.p999_us
+    row.p50_us, row.p99_us = said.p50_us, said.p99_us
+    row.p999_us, row.max_us = said.p999_us, said.max_us
 
 
 def _row(trial, position):

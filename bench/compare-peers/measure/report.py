@@ -1,4 +1,4 @@
-"""RESULTS.md: the tables with what they were made from. Reads rows and settings, measures nothing."""
+"""RESULTS.md: the tables with what they were made from. Makes no trial and reads no file."""
 
 from measure import plan, tables
 

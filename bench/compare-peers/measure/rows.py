@@ -38,6 +38,7 @@ class Row:
     p50_us: float | None = None
     p99_us: float | None = None
     p999_us: float | None = None
+    max_us: float | None = None
     # Why there are no figures.
     note: str = ""
 

@@ -53,8 +53,8 @@ class Exponential:
     mean_ms: float
 
     def quantile(self, q):
-        """The inverse of 1 - exp(-t / mean)."""
-        return -self.mean_ms * math.log(1 - q)
+        """The inverse of 1 - exp(-t / mean), which has no largest value."""
+        return -self.mean_ms * math.log(1 - q) if q < 1 else None
 
     def serve_options(self):
         """The origin's options that plant it."""

@@ -25,7 +25,8 @@ def cost_rows():
 class Figures(unittest.TestCase):
     def test_three_digits(self):
         said = {0: "0", 0.0567: "0.057", 1.234: "1.23", 9.996: "10.0", 12.34: "12.3",
-                99.96: "100", 123.4: "123", 9999: "9999", 12_345: "12.3k", 104_600: "105k", 999_700: "1.00M"}
+                99.96: "100", 123.4: "123", 9999: "9999", 12_345: "12.3k", 104_600: "105k",
+                999_700: "1.00M"}
         for value, text in said.items():
             self.assertEqual(figures.figure(value), text)
         self.assertEqual(figures.figure(None), "–")
@@ -51,10 +52,10 @@ class Tables(unittest.TestCase):
     def test_the_truth_stands_above_what_tools_say(self):
         cell = plan.cells("fidelity", False)[0]
         row = a_row(table="fidelity", cell=cell.name, tool="oha", rate=1000, p50_us=54.0,
-                    p99_us=90_000.0, p999_us=198_000.0)
+                    p99_us=90_000.0, p999_us=198_000.0, max_us=220_000.0)
         text = "\n".join(tables.fidelity([row]))
-        self.assertIn("| **truth** | 0 | 180 | 198 | – |", text)
-        self.assertIn("| oha | 0.054 | 90.0 | 198 | -50.0 %, +0.0 % |", text)
+        self.assertIn("| **truth** | 0 | 180 | 198 | 200 | – |", text)
+        self.assertIn("| oha | 0.054 | 90.0 | 198 | 220 | -50.0 %, +0.0 %, +10.0 % |", text)
 
     def test_precision_and_soak(self):
         row = a_row(table="precision", cell="1000/s", rate=1000, tool="hey", duration_s=8,

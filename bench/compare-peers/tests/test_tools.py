@@ -96,14 +96,17 @@ WRK2 = """\
  99.000%    5.36ms
  99.900%   10.27ms
  99.990%    1.20s
+100.000%    1.21s
   2201 requests in 11.00s, 88.04KB read
 """
 OHA = {
+    "summary": {"slowest": 0.05},
     "latencyPercentiles": {"p50": 0.0077, "p99": 0.045, "p99.9": None},
     "statusCodeDistribution": {"200": 195, "503": 2},
     "errorDistribution": {"aborted due to deadline": 4, "connection closed": 1},
 }
 HEY = """\
+  Slowest:\t0.0052 secs
   Requests/sec:\t199.6914
 
 Latency distribution:
@@ -128,7 +131,7 @@ finished in 1.00s, 200.00 req/s, 8.01KB/s
 requests: 200 total, 204 started, 200 done, 198 succeeded, 2 failed, 0 errored, 0 timeout
 time for request:      192us      7.32ms       679us      1.45ms    93.50%
 """
-VEGETA = {"latencies": {"50th": 294506, "99th": 4633841}, "requests": 200,
+VEGETA = {"latencies": {"50th": 294506, "99th": 4633841, "max": 5366354}, "requests": 200,
           "status_codes": {"0": 1, "200": 199}}
 VEGETA_PLOT = """\
 Value(ms)  Percentile  TotalCount  1/(1-Percentile)
@@ -137,12 +140,12 @@ Value(ms)  Percentile  TotalCount  1/(1-Percentile)
 5.111000   0.999023    199         1023.541453
 5.366354   1.000000    200         10000000.000000
 """
-FORTIO = {"DurationHistogram": {"Count": 200, "Percentiles": [
+FORTIO = {"DurationHistogram": {"Count": 200, "Max": 0.0121, "Percentiles": [
     {"Percentile": 50, "Value": 0.0001125}, {"Percentile": 99, "Value": 0.0110321},
     {"Percentile": 99.9, "Value": 0.011961}]}, "RetCodes": {"200": 198, "-1": 2}}
 K6 = {"metrics": {
     "dropped_iterations": {"values": {"count": 7}},
-    "http_req_duration": {"values": {"med": 5.25, "p(99)": 20.5, "p(99.9)": 27.5}},
+    "http_req_duration": {"values": {"med": 5.25, "p(99)": 20.5, "p(99.9)": 27.5, "max": 28.0}},
     "http_reqs": {"values": {"count": 194}}, "http_req_failed": {"values": {"passes": 3}}}}
 S_TIME = """\
 
@@ -151,59 +154,62 @@ S_TIME = """\
 """
 LOADGEN = {
     "counts": {"offered": 8000, "completed": 7990, "failed": 4, "timed_out": 5, "shed": 1},
-    "response_time_us": {"min": 20.0, "p50": 43.0, "p99": 154.0, "p999": 900.0}}
+    "response_time_us": {"min": 20.0, "p50": 43.0, "p99": 154.0, "p999": 900.0, "max": 901.5}}
 
 
 class Outputs(unittest.TestCase):
     def check(self, said, requests, failed, *quantiles):
         self.assertEqual((said.requests, said.failed), (requests, failed))
-        for found, wanted in zip((said.p50_us, said.p99_us, said.p999_us), quantiles):
+        for found, wanted in zip(
+                (said.p50_us, said.p99_us, said.p999_us, said.max_us), quantiles, strict=True):
             if wanted is None:
                 self.assertIsNone(found)
             else:
                 self.assertAlmostEqual(found, wanted, places=3)
 
     def test_wrk_and_wrk2(self):
-        self.check(read("wrk", WRK), 29287, 10, 45, 7670, None)
-        self.check(read("wrk2", WRK2), 2201, 0, 930, 5360, 10270)
+        self.check(read("wrk", WRK), 29287, 10, 45, 7670, None, None)
+        self.check(read("wrk2", WRK2), 2201, 0, 930, 5360, 10270, 1_210_000)
         # Driven as hard as it goes, its corrected latency is the backlog of a rate that nobody
         # meant.
-        self.check(read("wrk2", WRK2, CLOSED), 2201, 0, None, None, None)
+        self.check(read("wrk2", WRK2, CLOSED), 2201, 0, None, None, None, None)
 
     def test_oha(self):
-        self.check(read("oha", json.dumps(OHA)), 197, 3, 7700, 45_000, None)
+        self.check(read("oha", json.dumps(OHA)), 197, 3, 7700, 45_000, None, 50_000)
 
     def test_hey(self):
-        self.check(read("hey", HEY), 202, 5, 200, 5100, None)
-        self.check(read("hey", HEY_CSV, replace(PACED, detail=True)), 3, 1, 200, 700, 700)
+        self.check(read("hey", HEY), 202, 5, 200, 5100, None, 5200)
+        self.check(read("hey", HEY_CSV, replace(PACED, detail=True)), 3, 1, 200, 700, 700, 700)
 
     def test_h2load(self):
-        self.check(read("h2load", H2LOAD, CLOSED), 200, 2, None, None, None)
+        self.check(read("h2load", H2LOAD, CLOSED), 200, 2, None, None, None, None)
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "h2load.log").write_text(
                 "".join(f"1795520070801957\t200\t{us}\n" for us in range(1, 101)),
                 encoding="utf-8")
             said = read("h2load", H2LOAD, replace(PACED, folder=Path(folder)))
-            self.check(said, 200, 2, 50, 99, 100)
+            self.check(said, 200, 2, 50, 99, 100, 100)
 
     def test_rewrk(self):
         self.check(read("rewrk", 'Beginning\n{"latency_avg":1.5,"requests_total":81000}\n'),
-                   81_000, 0, None, None, None)
+                   81_000, 0, None, None, None, None)
 
     def test_vegeta(self):
-        self.check(vegeta.read(json.dumps(VEGETA), VEGETA_PLOT), 200, 1, 294.506, 4633.841, 5111)
+        self.check(vegeta.read(json.dumps(VEGETA), VEGETA_PLOT), 200, 1, 294.506, 4633.841, 5111,
+                   5366.354)
 
     def test_fortio(self):
-        self.check(fortio.read(json.dumps(FORTIO)), 200, 2, 112.5, 11_032.1, 11_961)
+        self.check(fortio.read(json.dumps(FORTIO)), 200, 2, 112.5, 11_032.1, 11_961,
+                   12_100)
 
     def test_k6_counts_what_it_dropped_as_failed(self):
-        self.check(read("k6", json.dumps(K6)), 194, 10, 5250, 20_500, 27_500)
+        self.check(read("k6", json.dumps(K6)), 194, 10, 5250, 20_500, 27_500, 28_000)
 
     def test_s_time(self):
-        self.check(read("s_time", S_TIME), 4859, 0, None, None, None)
+        self.check(read("s_time", S_TIME), 4859, 0, None, None, None, None)
 
     def test_loadgen(self):
-        self.check(read("loadgen", json.dumps(LOADGEN)), 7990, 10, 43, 154, 900)
+        self.check(read("loadgen", json.dumps(LOADGEN)), 7990, 10, 43, 154, 900, 901.5)
 
     def test_output_that_is_not_understood_is_said(self):
         for name in ("wrk", "oha", "hey", "h2load", "rewrk", "k6", "s_time", "loadgen"):

@@ -12,7 +12,7 @@ class Truth(unittest.TestCase):
         stall = Stall(200, 2000)
         arrivals_ms = [k + 0.5 for k in range(20_000)]
         waits = sorted(max(0.0, 200 - at % 2000) for at in arrivals_ms)
-        for q in (0.5, 0.89, 0.92, 0.99, 0.999):
+        for q in (0.5, 0.89, 0.92, 0.99, 0.999, 1):
             self.assertAlmostEqual(stall.quantile(q), quantile(waits, q), delta=1)
         self.assertAlmostEqual(stall.quantile(0.99), 180)
         self.assertAlmostEqual(stall.quantile(0.999), 198)
@@ -26,6 +26,7 @@ class Truth(unittest.TestCase):
         drawn = sorted(draw.expovariate(1 / 5) for _ in range(200_000))
         for q in (0.5, 0.99):
             self.assertAlmostEqual(Exponential(5).quantile(q) / quantile(drawn, q), 1, delta=0.02)
+        self.assertIsNone(Exponential(5).quantile(1))
 
     def test_the_origin_is_told_the_same(self):
         self.assertEqual(Stall(200, 2000).serve_options(), ["--stall", "200ms/2000ms"])

@@ -30,4 +30,5 @@ def read(document):
     times = said["DurationHistogram"]
     at = {point["Percentile"]: point["Value"] * 1e6 for point in times["Percentiles"] or []}
     not_ok = sum(n for code, n in said["RetCodes"].items() if code != "200")
-    return Reported(times["Count"], not_ok, at.get(50), at.get(99), at.get(99.9))
+    return Reported(times["Count"], not_ok, at.get(50), at.get(99), at.get(99.9),
+                    times["Max"] * 1e6)

@@ -38,4 +38,6 @@ class Hey(Tool):
             found = re.search(rf"{percent}%+ in ([\d.]+) secs", text)
             return float(found[1]) * 1e6 if found else None
 
-        return Reported(sum(statuses.values()), failed + not_ok, at(50), at(99))
+        slowest = re.search(r"Slowest:\s+([\d.]+) secs", text)
+        return Reported(sum(statuses.values()), failed + not_ok, at(50), at(99), None,
+                        float(slowest[1]) * 1e6 if slowest else None)

@@ -33,4 +33,5 @@ class Loadgen(Tool):
         said = the_json(finished.stdout)
         counts, times = said["counts"], said["response_time_us"]
         failed = counts["failed"] + counts["timed_out"] + counts["shed"]
-        return Reported(counts["completed"], failed, times["p50"], times["p99"], times["p999"])
+        return Reported(counts["completed"], failed, times["p50"], times["p99"], times["p999"],
+                        times["max"])

@@ -40,4 +40,4 @@ class Oha(Tool):
             return None if seconds is None else seconds * 1e6
 
         return Reported(sum(statuses.values()), not_ok + sum(errors.values()),
-                        at("p50"), at("p99"), at("p99.9"))
+                        at("p50"), at("p99"), at("p99.9"), said["summary"]["slowest"] * 1e6)

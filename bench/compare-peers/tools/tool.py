@@ -52,6 +52,7 @@ class Reported:
     p50_us: float | None = None
     p99_us: float | None = None
     p999_us: float | None = None
+    max_us: float | None = None
 
 
 class Tool:
@@ -119,9 +120,9 @@ def the_json(text):
 
 
 def quantiles_us(times_us):
-    """p50, p99 and p99.9 of every request's time, for tools that list them and sum nothing up."""
+    """Quantiles and maximum of every request's time, for tools that list them only."""
     ordered = sorted(times_us)
     if not ordered:
         return {}
     return {"p50_us": quantile(ordered, 0.5), "p99_us": quantile(ordered, 0.99),
-            "p999_us": quantile(ordered, 0.999)}
+            "p999_us": quantile(ordered, 0.999), "max_us": ordered[-1]}

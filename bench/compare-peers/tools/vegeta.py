@@ -48,4 +48,4 @@ def read(summary, plot):
         return float(found[1]) * 1e3 if found else None
 
     return Reported(said["requests"], not_ok, said["latencies"]["50th"] / 1e3,
-                    said["latencies"]["99th"] / 1e3, at(r"0\.9990"))
+                    said["latencies"]["99th"] / 1e3, at(r"0\.9990"), said["latencies"]["max"] / 1e3)

@@ -56,4 +56,5 @@ class Wrk2(Wrk):
             return Reported(plain.requests, plain.failed)
         text = finished.stdout
         return Reported(plain.requests, plain.failed, _quantile(text, r"50\.0"),
-                        _quantile(text, r"99\.0"), _quantile(text, r"99\.90"))
+                        _quantile(text, r"99\.0"), _quantile(text, r"99\.90"),
+                        _quantile(text, r"100\.0"))
