@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import datetime
 import hashlib
-import json
 import os
 from pathlib import Path
 import shlex
@@ -19,7 +18,8 @@ import sys
 import tempfile
 import time
 
-from measure import conduct, finding, machine, plan, report, rows, servers
+from measure import conduct, finding, machine, plan, rows, servers
+from measure.files import Files, Refused
 from tools import TOOLS
 from tools.tool import first_line
 
@@ -33,10 +33,6 @@ _WHERE = {
     "wrk2": "in no package registry; say --wrk2 PATH when you have it",
     "openssl": "Debian's package openssl",
 }
-
-
-class Refused(Exception):
-    """What was asked for cannot be done; the message says what to do."""
 
 
 def arguments(argv):
@@ -135,55 +131,6 @@ def settings(chosen, found, missing, nginx):
     }
 
 
-# Rows that differ in one of these are not of one run.
-_SAME = ("machine", "seed", "quick", "server_core", "generator_core", "versions")
-
-
-def joined(old, new):
-    """The settings of a run that is continued."""
-    other = [key for key in _SAME if old[key] != new[key]]
-    if other:
-        raise Refused("--continue: the rows there were made with another "
-                      f"{', '.join(other)}: {[old[key] for key in other]}, now "
-                      f"{[new[key] for key in other]}; leave --continue out to begin anew")
-    # A run in many pieces is one command, given again.
-    commands = old["commands"]
-    fresh = [command for command in new["commands"] if command not in commands]
-    return {**old, "commands": commands + fresh}
-
-
-class Files:
-    """The files of a run in its folder."""
-
-    def __init__(self, out):
-        self.results = out / "results"
-        self.rows = self.results / "rows.csv"
-        self.settings = self.results / "run.json"
-        self.report = out / "RESULTS.md"
-
-    def load(self):
-        """The settings of the run that is there."""
-        if not self.settings.exists():
-            raise Refused(f"no run in {self.results}: {self.settings.name} is missing")
-        return json.loads(self.settings.read_text(encoding="utf-8"))
-
-    def begin(self, new, resume):
-        """Writes the settings; drops old rows unless they are continued."""
-        self.results.mkdir(parents=True, exist_ok=True)
-        if resume and self.settings.exists():
-            new = joined(self.load(), new)
-        else:
-            self.rows.unlink(missing_ok=True)
-        text = json.dumps(new, indent=2, ensure_ascii=False)
-        self.settings.write_text(text + "\n", encoding="utf-8")
-
-    def write_report(self):
-        """RESULTS.md from what is on disk."""
-        text = report.render(self.load(), rows.read(self.rows))
-        self.report.write_text(text, encoding="utf-8")
-        print(self.report)
-
-
 def _say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -207,7 +154,7 @@ def make(chosen, found, nginx, left, files):
             # The first always runs, or a long one would never.
             if over and index:
                 return len(left) - index
-            row = conduct.trial(bench, trial, len(rows.read(files.rows)) + 1)
+            row = conduct.make(bench, trial, len(rows.read(files.rows)) + 1)
             rows.append(files.rows, row)
             _say(f"{index + 1}/{len(left)}  {row.table}: {row.cell}: {row.tool}"
                  + (f": {row.note}" if row.note else ""))
@@ -218,7 +165,7 @@ def run(chosen):
     """The whole command; its exit status."""
     files = Files(chosen.out)
     if chosen.tables == ["report"]:
-        files.write_report()
+        print(files.write_report())
         return 0
     found, missing = programs(chosen)
     settle_s = {name: TOOLS[name].settle_s if not chosen.quick else 0 for name in found}
@@ -238,7 +185,7 @@ def run(chosen):
     files.begin(new, chosen.resume)
     done = {row.key for row in rows.read(files.rows)}
     remain = make(chosen, found, nginx, [one for one in planned if one.key not in done], files)
-    files.write_report()
+    print(files.write_report())
     if remain:
         _say(f"{remain} trials are left; the same with --continue makes them")
         return NOT_DONE

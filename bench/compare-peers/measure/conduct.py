@@ -82,7 +82,7 @@ def _row(trial, position):
         planted=str(cell.planted) if cell.planted else "")
 
 
-def trial(bench, trial, position):
+def make(bench, trial, position):
     """Makes the trial and returns its row; a tool that fails is a row with a note."""
     row = _row(trial, position)
     folder = bench.folder / "trial"

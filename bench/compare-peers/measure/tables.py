@@ -7,7 +7,7 @@ from measure.figures import NOTHING, figure, joined, known, markdown, median, sp
 from measure.rows import Row
 
 
-class Rows:
+class Table:
     """The rows of one table, by cell and tool, in the order of the plan."""
 
     def __init__(self, rows, table):
@@ -42,7 +42,7 @@ class Rows:
 
 def precision(rows):
     """Arrivals against the schedule, as the server saw them."""
-    table = Rows(rows, "precision")
+    table = Table(rows, "precision")
 
     def deviation(own, _cell):
         if not known(row.deviation_p50_us for row in own):
@@ -99,15 +99,15 @@ def _cost_tables(table, reference, what):
 
 def cost(rows):
     """HTTP/1.1 closed loop."""
-    return _cost_tables(Rows(rows, "cost"), "wrk", "requests")
+    return _cost_tables(Table(rows, "cost"), "wrk", "requests")
 
 
 def tls(rows):
     """TLS keep-alive and HTTP/2 against h2load, then handshakes against OpenSSL."""
     kept = [row for row in rows if row.protocol != "mtls"]
     full = [row for row in rows if row.protocol == "mtls"]
-    return [*_cost_tables(Rows(kept, "tls"), "h2load", "requests"),
-            *_cost_tables(Rows(full, "tls"), "s_time", "handshakes")]
+    return [*_cost_tables(Table(kept, "tls"), "h2load", "requests"),
+            *_cost_tables(Table(full, "tls"), "s_time", "handshakes")]
 
 
 # What the fidelity tables show: the row's field, the quantile that it claims to be.
@@ -116,7 +116,7 @@ _CLAIMS = (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999), ("max_us", 1.0
 
 def fidelity(rows):
     """What tools report of planted delays, beside the truth."""
-    table = Rows(rows, "fidelity")
+    table = Table(rows, "fidelity")
     said = []
     for cell in plan.cells("fidelity", False):
         if cell.name not in table.cells:
@@ -148,7 +148,7 @@ def _off(claims, truth):
 
 def soak(rows):
     """Memory after few and after many requests."""
-    table = Rows(rows, "soak")
+    table = Table(rows, "soak")
     body = [[row.tool, row.cell, figure(row.served), str(row.connections),
              figure(row.max_rss_kib / 1024)]
             for cell in table.cells for tool in table.tools for row in table.of(cell, tool)]

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import compare
-from measure import finding
+from measure import files, finding
 from tests.test_report import SETTINGS
 
 
@@ -29,34 +29,34 @@ class Options(unittest.TestCase):
         self.assertIn("found none", self.refused())
 
     def test_a_tool_that_is_not_there_is_named(self):
-        with self.assertRaisesRegex(compare.Refused, "no tool wkr; there are loadgen,"):
+        with self.assertRaisesRegex(files.Refused, "no tool wkr; there are loadgen,"):
             compare.programs(compare.arguments(["all", "--only", "wrk,wkr"]))
 
 
 class Continuing(unittest.TestCase):
     def test_the_same_machine_order_and_tools_may_be_continued(self):
         new = {**SETTINGS, "commands": ["compare.py tls --continue"], "commit": "def"}
-        both = compare.joined(SETTINGS, new)
+        both = files.joined(SETTINGS, new)
         self.assertEqual(both["commands"], SETTINGS["commands"] + new["commands"])
         self.assertEqual(both["commit"], SETTINGS["commit"])
-        self.assertEqual(compare.joined(both, new), both)
+        self.assertEqual(files.joined(both, new), both)
 
     def test_others_are_refused(self):
         for other in ({"versions": {"wrk": "4.2.0"}}, {"seed": 2}, {"quick": True}):
-            with self.assertRaisesRegex(compare.Refused, next(iter(other))):
-                compare.joined(SETTINGS, {**SETTINGS, **other})
+            with self.assertRaisesRegex(files.Refused, next(iter(other))):
+                files.joined(SETTINGS, {**SETTINGS, **other})
 
     def test_a_new_run_drops_the_old_rows_and_a_continued_one_keeps_them(self):
         with tempfile.TemporaryDirectory() as folder:
-            files = compare.Files(Path(folder))
-            with self.assertRaises(compare.Refused):
-                files.load()
-            files.begin(SETTINGS, resume=False)
-            files.rows.write_text("old\n", encoding="utf-8")
-            files.begin(SETTINGS, resume=True)
-            self.assertTrue(files.rows.exists())
-            files.begin(SETTINGS, resume=False)
-            self.assertFalse(files.rows.exists())
+            run = files.Files(Path(folder))
+            with self.assertRaises(files.Refused):
+                run.load()
+            run.begin(SETTINGS, resume=False)
+            run.rows.write_text("old\n", encoding="utf-8")
+            run.begin(SETTINGS, resume=True)
+            self.assertTrue(run.rows.exists())
+            run.begin(SETTINGS, resume=False)
+            self.assertFalse(run.rows.exists())
 
 
 class Finding(unittest.TestCase):
