@@ -57,7 +57,7 @@ def _run_tool(bench, trial, url, folder, row):
     row.steal_percent = machine.steal_percent(
         before, machine.steal_ticks(cores), cores, done.wall_s)
     row.wall_s, row.cpu_s, row.max_rss_kib = done.wall_s, done.cpu_s, done.max_rss_kib
-    if done.status != 0:
+    if done.status not in tool.statuses:
         wrote = " ".join((done.stderr or done.stdout).split())
         row.note = f"exit status {done.status}: {wrote[-200:]}"
         return

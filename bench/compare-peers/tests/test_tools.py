@@ -66,6 +66,10 @@ class Commands(unittest.TestCase):
         self.assertNotIn("-www", words("s_time", mtls))
         self.assertIn("-www /", words("s_time-www", mtls))
 
+    def test_all_that_loadgen_sends_is_in_its_figures(self):
+        # Its default leaves a warm-up out, which the server would count.
+        self.assertIn("--warm-up 0s", words("loadgen", PACED))
+
     def test_k6_is_given_a_script(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, load, wanted in (

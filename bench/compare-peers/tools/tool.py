@@ -62,6 +62,8 @@ class Tool:
     program = None
     # A rate-driven run reports nothing of its first seconds.
     settle_s = 0
+    # Exit statuses after which it has written its figures.
+    statuses = (0,)
 
     def __init__(self, name):
         self.name = name
