@@ -69,6 +69,7 @@ def _run_tool(bench, trial, url, folder, row):
     row.reported, row.failed = said.requests, said.failed
     row.p50_us, row.p99_us = said.p50_us, said.p99_us
     row.p999_us, row.max_us = said.p999_us, said.max_us
+    row.remark = said.remark
 
 
 def _row(trial, position):

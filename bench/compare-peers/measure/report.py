@@ -44,6 +44,8 @@ def _oddities(settings, rows):
     lines = [f"- not measured: {name}: {why}" for name, why in settings["missing"].items()]
     lines += [f"- no figures: {row.tool}, {row.cell}, repetition {row.repetition}: "
               f"{_one_line(row.note)}" for row in rows if row.note]
+    lines += [f"- {row.tool}, {row.cell}, repetition {row.repetition} calls itself {row.remark}"
+              for row in rows if row.remark]
     lines += [f"- {row.tool}, {row.cell}, repetition {row.repetition}: it says {row.reported} "
               f"completed, the server says {row.served}" for row in rows if _books_off(row)]
     lines += [f"- {text}" for text in _failures(rows)]

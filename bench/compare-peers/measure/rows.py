@@ -39,6 +39,8 @@ class Row:
     p99_us: float | None = None
     p999_us: float | None = None
     max_us: float | None = None
+    # What the tool says against its own run, which counts all the same.
+    remark: str = ""
     # Why there are no figures.
     note: str = ""
 

@@ -76,11 +76,13 @@ class Report(unittest.TestCase):
         made[2].reported = 90_000
         made[3].failed = 7
         made[4].steal_percent = 12.0
+        made[5].remark = "suspect: late"
         text = report.render(SETTINGS, made)
         for line in ("- not measured: wrk2: no wrk2 found",
                      "- no figures: wrk, nginx, 16, repetition 1: exit status 1: no such thing",
                      "- wrk, nginx, 16, repetition 2: it says 90000 completed, the server says",
                      "- oha, nginx, 16: 7 failed or dropped",
+                     "- oha, nginx, 16, repetition 3 calls itself suspect: late",
                      "- 1 of 6 trials lost more than 5 %",
                      "    bench/compare-peers/compare.py all\n", "wrk 4.1.0"):
             self.assertIn(line, text)

@@ -158,6 +158,7 @@ S_TIME = """\
 """
 LOADGEN = {
     "counts": {"offered": 8000, "completed": 7990, "failed": 4, "timed_out": 5, "shed": 1},
+    "validity": {"verdict": "suspect", "reasons": ["late", "shed"]},
     "response_time_us": {"min": 20.0, "p50": 43.0, "p99": 154.0, "p999": 900.0, "max": 901.5}}
 
 
@@ -213,7 +214,11 @@ class Outputs(unittest.TestCase):
         self.check(read("s_time", S_TIME), 4859, 0, None, None, None, None)
 
     def test_loadgen(self):
-        self.check(read("loadgen", json.dumps(LOADGEN)), 7990, 10, 43, 154, 900, 901.5)
+        said = read("loadgen", json.dumps(LOADGEN))
+        self.check(said, 7990, 10, 43, 154, 900, 901.5)
+        self.assertEqual(said.remark, "suspect: late; shed")
+        valid = {**LOADGEN, "validity": {"verdict": "valid", "reasons": []}}
+        self.assertEqual(read("loadgen", json.dumps(valid)).remark, "")
 
     def test_output_that_is_not_understood_is_said(self):
         for name in ("wrk", "oha", "hey", "h2load", "rewrk", "k6", "s_time", "loadgen"):

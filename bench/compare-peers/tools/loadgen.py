@@ -35,5 +35,8 @@ class Loadgen(Tool):
         said = the_json(finished.stdout)
         counts, times = said["counts"], said["response_time_us"]
         failed = counts["failed"] + counts["timed_out"] + counts["shed"]
+        validity = said["validity"]
+        against = "" if validity["verdict"] == "valid" else (
+            f"{validity['verdict']}: {'; '.join(map(str, validity['reasons']))}")
         return Reported(counts["completed"], failed, times["p50"], times["p99"], times["p999"],
-                        times["max"])
+                        times["max"], remark=against)

@@ -53,6 +53,8 @@ class Reported:
     p99_us: float | None = None
     p999_us: float | None = None
     max_us: float | None = None
+    # What it says against its own run.
+    remark: str = ""
 
 
 class Tool:
