@@ -54,7 +54,7 @@ impl HeaderBlock {
     /// Bytes of it, as they are sent.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.0.len()
+        self.block.len()
     }
 }
 

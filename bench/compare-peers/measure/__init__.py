@@ -1,0 +1,1 @@
+"""What is measured and how: arrivals, truth, children, servers, plan, rows, report."""
