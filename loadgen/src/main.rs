@@ -10,6 +10,7 @@ use bench::report::terminal::Style;
 use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
+use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
 use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
@@ -55,36 +56,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             say(&mut out, text.as_bytes())?;
         }
         Some(Command::Drive(args)) => {
-            drop(out);
-            let settled = loadgen::drive::settle::settle(&args, 1).map_err(anyhow::Error::msg)?;
-            let around = loadgen::drive::run::Around {
-                pacing: match args.pacing {
-                    loadgen::cli::args::PacingChoice::Spin => loadgen::generator::Pacing::Spin,
-                    loadgen::cli::args::PacingChoice::Hybrid => loadgen::generator::Pacing::Hybrid,
-                    loadgen::cli::args::PacingChoice::Sleep => loadgen::generator::Pacing::Sleep,
-                },
-                re_resolve: args.re_resolve,
-                stop: on_signals()?,
-                live: None,
-                started_unix_ns: 0,
-            };
-            let m = loadgen::drive::run::run(settled, &around)?;
-            tell(&format!(
-                "{:?}\n{:?}\n{:?} rss {} cpu {:.3} s per M {:.2} rps {:.0}\np50 {:?} p99 {:?} lag p99 {:?} burst {}/{}\n{:?}",
-                m.counts,
-                m.tls,
-                m.connections.opened,
-                m.client.max_rss_bytes,
-                m.client.cpu_s,
-                m.client.cpu_s * 1e6 / m.counts.completed as f64,
-                m.counts.completed as f64 / m.asked.duration.as_secs_f64(),
-                m.latencies.response_time.at_quantile(0.5),
-                m.latencies.response_time.at_quantile(0.99),
-                m.latencies.pacing_lag.at_quantile(0.99),
-                m.client.burst_max,
-                m.client.burst_planned,
-                m.client.remarks
-            ));
+            let stop = on_signals()?;
+            drive(&args, &mut DriveSurroundings { out: &mut out, style: style(), stop })?;
         }
         Some(Command::Report { run_dir }) => {
             let text = report(&run_dir, style())?;

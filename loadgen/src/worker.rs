@@ -256,7 +256,7 @@ impl<T: Transport> Worker<'_, T> {
         }
         for _ in 0..self.lists.count(List::Idle) {
             if let Some(slot) = self.lists.take_first(List::Idle) {
-                self.free(slot);
+                self.free(slot, self.start);
             }
         }
     }
@@ -308,18 +308,21 @@ impl<T: Transport> Worker<'_, T> {
         sent_at
     }
 
-    /// The next request of a closed loop, unless its end has come.
-    fn send_next(&mut self, slot: Slot) -> bool {
-        let now = self.transport.now();
-        let offset = self.offset(now);
+    /// The next request of a closed loop, unless its end had come at that instant. It is due when
+    /// it is sent.
+    fn send_next(&mut self, slot: Slot, at: Nanos) -> bool {
+        let offset = self.offset(at);
         let Some(closed) = self.closed.as_mut().filter(|closed| offset < closed.end) else {
             return false;
         };
-        let held = Held { index: closed.index, intended: offset };
+        let request = self.mix.request(closed.index);
         closed.index += closed.of;
-        let kind = self.mix.request(held.index).kind;
-        self.recorder.offered(offset, offset, kind);
-        self.send(slot, held);
+        let (sent_at, bytes) = self.transport.send(slot, request);
+        let sent = self.offset(sent_at);
+        self.states[slot.index()] = State::Busy { intended: sent, sent, kind: request.kind };
+        self.lists.put(slot, List::Busy);
+        self.recorder.offered(sent, sent, request.kind);
+        self.recorder.sent(sent, sent, bytes);
         let busy = u64::from(self.lists.count(List::Busy));
         self.report.in_flight_max = self.report.in_flight_max.max(busy);
         true
@@ -361,7 +364,7 @@ impl<T: Transport> Worker<'_, T> {
         let Event { slot, at, what } = event;
         match (what, self.states[slot.index()]) {
             (Happening::Connected(set_up), _) => self.recorder.connected(set_up),
-            (Happening::Opened, _) => self.free(slot),
+            (Happening::Opened, _) => self.free(slot, at),
             (Happening::Barred, _) => {
                 self.lists.take(slot);
                 self.states[slot.index()] = State::Barred;
@@ -382,7 +385,7 @@ impl<T: Transport> Worker<'_, T> {
                     self.recorder.lost(intended, completed, kind, Lost::Status(status));
                 }
                 if reusable {
-                    self.free(slot);
+                    self.free(slot, at);
                 } else {
                     self.transport.close(slot);
                     self.open(slot);
@@ -391,7 +394,7 @@ impl<T: Transport> Worker<'_, T> {
             (Happening::Failed(failure), State::Busy { intended, kind, .. }) => {
                 self.lists.take(slot);
                 self.recorder.lost(intended, self.offset(at), kind, Lost::Failed(failure));
-                self.free(slot);
+                self.free(slot, at);
             }
             (Happening::Broken(failure), State::Busy { intended, kind, .. }) => {
                 self.lists.take(slot);
@@ -435,11 +438,11 @@ impl<T: Transport> Worker<'_, T> {
     }
 
     /// A slot has nothing in flight: it takes the request that waits longest, if any does.
-    fn free(&mut self, slot: Slot) {
+    fn free(&mut self, slot: Slot, at: Nanos) {
         self.states[slot.index()] = State::Idle;
         if let Some(held) = self.backlog.pop_front() {
             self.send(slot, held);
-        } else if self.closed.is_none() || !self.send_next(slot) {
+        } else if self.closed.is_none() || !self.send_next(slot, at) {
             self.lists.put(slot, List::Idle);
         }
     }

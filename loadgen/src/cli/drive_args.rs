@@ -158,10 +158,15 @@ pub struct DriveArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Machine",
           value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: u32,
-    /// hybrid (sleep, then spin), spin or sleep
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = PacingChoice::Hybrid,
-          hide_possible_values = true, help_heading = "Machine")]
-    pub pacing: PacingChoice,
+    /// hybrid (sleep, then spin), spin or sleep [default: hybrid; sleep for --max-rate]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        hide_possible_values = true,
+        help_heading = "Machine"
+    )]
+    pub pacing: Option<PacingChoice>,
 
     /// text or json
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "F",

@@ -21,6 +21,9 @@ pub enum Failure {
     /// Nothing that was measured can be believed.
     #[error("{0}")]
     NoMeasurement(String),
+    /// A threshold is not kept, or can not be told.
+    #[error("{0}")]
+    GateFailed(String),
     /// Somebody pressed Ctrl-C.
     #[error("{0}")]
     Interrupted(String),
@@ -36,6 +39,7 @@ impl Failure {
             Self::Testbed(_) => 4,
             Self::Unproven(_) => 5,
             Self::NoMeasurement(_) => 6,
+            Self::GateFailed(_) => 7,
             Self::Interrupted(_) => 130,
         }
     }

@@ -1,6 +1,7 @@
 //! The command line: what was typed, what it means, what is shown, and how it ends.
 
 pub mod args;
+pub mod drive;
 pub mod drive_args;
 pub mod exit;
 pub mod list;

@@ -8,6 +8,8 @@ pub struct StartedAt {
     pub stamp: String,
     /// For people and programs, e.g. `2026-11-23T02:40:11Z`.
     pub text: String,
+    /// Nanoseconds since the epoch.
+    pub unix_ns: u64,
     /// A number that differs from run to run, for a seed that was not given.
     pub seed: u64,
 }
@@ -21,6 +23,7 @@ impl StartedAt {
         Self {
             stamp: seconds,
             text: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            unix_ns: u64::try_from(now.as_nanosecond()).unwrap_or(0),
             // Short enough to type again.
             seed: u64::from(now.subsec_nanosecond().unsigned_abs())
                 ^ now.as_second().unsigned_abs() & 0xffff_ffff,
