@@ -19,6 +19,24 @@ pub fn pin(cores: &[usize]) -> bool {
     rustix::thread::sched_setaffinity(None, &set).is_ok()
 }
 
+/// Cores that the machine runs on, those included that this process may not use; 0 where /sys does
+/// not say.
+#[must_use]
+pub fn online_cores() -> usize {
+    let text = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    count_of(&text)
+}
+
+/// How many a list such as `0-3,6` names.
+fn count_of(list: &str) -> usize {
+    let count = |range: &str| -> Option<usize> {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        (last + 1).checked_sub(first)
+    };
+    list.trim().split(',').filter_map(count).sum()
+}
+
 /// CPU time that this thread has used.
 #[must_use]
 pub fn thread_cpu_time() -> Duration {
@@ -95,6 +113,13 @@ impl StealTicks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cores_are_counted_in_ranges_and_singly() {
+        assert_eq!(count_of("0-3,6,8-9\n"), 7);
+        assert_eq!(count_of("0\n"), 1);
+        assert_eq!(count_of(""), 0);
+    }
 
     #[test]
     fn steal_is_the_eighth_figure_of_the_first_line() {

@@ -133,7 +133,7 @@ fn hint(refused: &Refused, args: &DriveArgs) -> &'static str {
             "look at the server's TLS; it may want --cert and --key"
         }
         Some(Cause::Tls) => {
-            "--ca names whom to believe, --server-name or --spiffe who must answer, --cert and --key who calls"
+            "--ca names whom to believe, --server-name or --spiffe who must answer, --cert and --key who calls; --insecure believes anybody"
         }
         Some(Cause::Malformed) => {
             "the server may speak another protocol; see --http and the URL's scheme"

@@ -5,16 +5,15 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bench::record::Placement;
 use bench::seams::StopFlag;
-use testbed::provenance::{allowed_cores, placement};
+use testbed::provenance::allowed_cores;
 
 use super::measured::{ClientFigures, KindFigures, Measured};
 use super::settle::Settled;
 use crate::engine::{self, Crew, Done, Refused};
 use crate::generator::{Pacing, spin_window};
 use crate::live::LiveView;
-use crate::machine::{largest_resident_bytes, open_files};
+use crate::machine::{largest_resident_bytes, online_cores, open_files};
 use crate::pace::SpinWindow;
 use crate::transport::target::Route;
 
@@ -45,21 +44,20 @@ pub struct Stand {
 }
 
 impl Stand {
-    /// The last cores, as the generator of a run has them.
+    /// The last cores that this process may use, as the generator of a run has them. A process that
+    /// was put on a part of the machine's cores leaves the others to a server.
     #[must_use]
     pub fn of(workers: u32) -> Self {
         let allowed = allowed_cores();
-        let Placement { generator, .. } = placement(&allowed);
         let wanted = usize::try_from(workers).expect("usize has at least 32 bits here");
-        if wanted <= generator.len() {
-            let none_left = allowed.len() <= wanted;
-            return Self { cores: generator, crowded: false, none_left };
-        }
-        let crowded = allowed.len() < wanted;
-        let none_left = allowed.len() <= wanted;
+        let online = online_cores().max(allowed.len());
         // Round again where there are more workers than cores.
         let cores = allowed.iter().rev().cycle().take(if allowed.is_empty() { 0 } else { wanted });
-        Self { cores: cores.copied().collect(), crowded, none_left }
+        Self {
+            cores: cores.copied().collect(),
+            crowded: allowed.len() < wanted,
+            none_left: online <= wanted,
+        }
     }
 }
 
