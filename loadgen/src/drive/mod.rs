@@ -11,6 +11,7 @@ pub mod measured;
 pub mod run;
 pub mod sample;
 pub mod save;
+pub mod search;
 pub mod settle;
 pub mod text;
 pub mod validity;
