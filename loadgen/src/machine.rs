@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -17,6 +17,12 @@ pub fn pin(cores: &[usize]) -> bool {
         set.set(*core);
     }
     rustix::thread::sched_setaffinity(None, &set).is_ok()
+}
+
+/// Lets other threads go before this one. Refusal is not an error: it is only less polite.
+pub fn give_way() {
+    // On Linux niceness is a thread's, and no id is the caller's (setpriority(2)).
+    let _ = setpriority_process(None, 19);
 }
 
 /// CPU time that this thread has used.
