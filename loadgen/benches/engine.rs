@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bench::seams::StopFlag;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use loadgen::live::LiveView;
 use loadgen::recorder::{Recorder, Timeline};
 use loadgen::requests::{KindIndex, Mix};
 use loadgen::schedule::Schedule;
@@ -27,22 +28,28 @@ fn schedule(criterion: &mut Criterion) {
 }
 
 fn recorder(criterion: &mut Criterion) {
-    let mut recorder = Recorder::new(0..u64::MAX / 2, 1_000_000, 1, None);
-    let mut intended = 0;
-    criterion.bench_function("record one completed request", |bencher| {
-        bencher.iter(|| {
-            intended += 1_000;
-            let at = Timeline {
-                intended,
-                sent: intended + 2_000,
-                first_byte: intended + 50_000,
-                completed: intended + 50_000 + intended % 7_919,
-            };
-            recorder.offered(intended, intended + 2_000, KindIndex(0));
-            recorder.sent(intended, intended + 2_000, 100);
-            recorder.completed(black_box(at), KindIndex(0), 200, 100);
+    let live = LiveView::default();
+    for (name, live) in [
+        ("record one completed request", None),
+        ("record one completed request with a live view", Some(live.writer())),
+    ] {
+        let mut recorder = Recorder::new(0..u64::MAX / 2, 1_000_000, 1, live);
+        let mut intended = 0;
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                intended += 1_000;
+                let at = Timeline {
+                    intended,
+                    sent: intended + 2_000,
+                    first_byte: intended + 50_000,
+                    completed: intended + 50_000 + intended % 7_919,
+                };
+                recorder.offered(intended, intended + 2_000, KindIndex(0));
+                recorder.sent(intended, intended + 2_000, 100);
+                recorder.completed(black_box(at), KindIndex(0), 200, 100);
+            });
         });
-    });
+    }
 }
 
 fn answers(criterion: &mut Criterion) {

@@ -235,7 +235,8 @@ fn one_worker(
     let window = nanos_of(job.warm_up)..nanos_of(job.span());
     let expected = job.expected() / u64::from(worker.1);
     let kinds = job.mix.kinds().len();
-    let mut recorder = Recorder::new(window, expected, kinds, crew.live.clone());
+    let live = crew.live.as_ref().map(|live| live.writer());
+    let mut recorder = Recorder::new(window, expected, kinds, live);
     let writer = job.writer().inspect_err(|_| line.failed())?;
     let connections = part(job.connections, worker).max(1);
     let target = job.target.clone();

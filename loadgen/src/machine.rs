@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use rustix::thread::CpuSet;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -35,6 +35,12 @@ fn count_of(list: &str) -> usize {
         (last + 1).checked_sub(first)
     };
     list.trim().split(',').filter_map(count).sum()
+}
+
+/// Lets other threads go before this one. Refusal is not an error: it is only less polite.
+pub fn give_way() {
+    // On Linux niceness is a thread's, and no id is the caller's (setpriority(2)).
+    let _ = setpriority_process(None, 19);
 }
 
 /// CPU time that this thread has used.

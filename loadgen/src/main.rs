@@ -57,7 +57,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         }
         Some(Command::Drive(args)) => {
             let stop = on_signals()?;
-            drive(&args, &mut DriveSurroundings { out: &mut out, style: style(), stop })?;
+            let live = std::io::stderr().is_terminal() && !quiet();
+            drive(&args, &mut DriveSurroundings { out: &mut out, style: style(), live, stop })?;
         }
         Some(Command::Report { run_dir }) => {
             let text = report(&run_dir, style())?;

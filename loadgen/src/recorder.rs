@@ -7,7 +7,7 @@ use bench::histogram::Histogram;
 use bench::trial::{Latencies, OutcomeCounts, Slice};
 
 use crate::burst::BurstMeter;
-use crate::live::LiveView;
+use crate::live::LiveWriter;
 use crate::requests::KindIndex;
 use crate::transport::{Failure, Resumed, SetUp};
 
@@ -185,7 +185,7 @@ pub struct Recorder {
     last_completion: u64,
     sends: BurstMeter,
     intended: BurstMeter,
-    live: Option<Arc<LiveView>>,
+    live: Option<Arc<LiveWriter>>,
 }
 
 impl Recorder {
@@ -196,7 +196,7 @@ impl Recorder {
         window: std::ops::Range<u64>,
         expected: u64,
         kinds: usize,
-        live: Option<Arc<LiveView>>,
+        live: Option<Arc<LiveWriter>>,
     ) -> Self {
         let mut latencies = Latencies::default();
         let mut first_byte = Histogram::new();
@@ -249,6 +249,9 @@ impl Recorder {
 
     /// A request has come due, and the generator turned to it at `turned`.
     pub fn offered(&mut self, intended: u64, turned: u64, kind: KindIndex) {
+        if let Some(live) = &self.live {
+            live.due();
+        }
         if self.window.contains(&intended) {
             self.tally.offered += 1;
             self.latencies.pacing_lag.record(turned.saturating_sub(intended));
@@ -298,7 +301,11 @@ impl Recorder {
     /// A request has no answer that counts; it was given up at `at`.
     pub fn lost(&mut self, intended: u64, at: u64, kind: KindIndex, why: Lost) {
         if let Some(live) = &self.live {
-            live.lost();
+            match why {
+                Lost::Failed(_) | Lost::Status(_) | Lost::Stopped => live.failed(),
+                Lost::TimedOut => live.timed_out(),
+                Lost::Shed => live.shed(),
+            }
         }
         if !self.window.contains(&intended) {
             return;

@@ -2,6 +2,7 @@
 //! how the command ends.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use bench::report::terminal::Style;
 use bench::seams::StopFlag;
@@ -9,18 +10,21 @@ use bench::seams::StopFlag;
 use super::args::{Output, PacingChoice};
 use super::drive_args::DriveArgs;
 use super::exit::Failure;
+use super::live_view::LiveScreen;
 use super::tell::tell;
 use super::wall_clock::StartedAt;
 use crate::drive::document::Document;
-use crate::drive::gate::{Gate, Judged};
+use crate::drive::gate::{Gate, Judged, Slo};
 use crate::drive::measured::Measured;
 use crate::drive::run::{Around, run};
 use crate::drive::save::{self, Outcome, Target};
+use crate::drive::search::{self, Plan, Step, Unsearched};
 use crate::drive::settle::{Settled, settle};
 use crate::drive::text;
 use crate::drive::validity::{Validity, Verdict};
 use crate::engine::Refused;
 use crate::generator::Pacing;
+use crate::live::LiveView;
 
 /// Where the results go, and who may end it.
 pub struct Surroundings<'a> {
@@ -28,6 +32,8 @@ pub struct Surroundings<'a> {
     pub out: &'a mut dyn Write,
     /// Whether results may be coloured.
     pub style: Style,
+    /// Whether a live view may be drawn on standard error.
+    pub live: bool,
     /// A wish to stop.
     pub stop: StopFlag,
 }
@@ -36,25 +42,39 @@ pub struct Surroundings<'a> {
 struct Understood {
     settled: Settled,
     gates: Vec<Gate>,
+    slos: Vec<Slo>,
     targets: Vec<Target>,
 }
 
 /// Drives.
 pub fn drive(args: &DriveArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
     let started = StartedAt::now();
-    let Understood { settled, gates, targets } =
+    let Understood { settled, gates, slos, targets } =
         understand(args, started.seed).map_err(|mistakes| Failure::Usage(mistakes.join("\n")))?;
+    let live = Arc::new(LiveView::default());
     let how = Around {
         pacing: pacing(args),
         re_resolve: args.re_resolve,
         stop: around.stop.clone(),
-        live: None,
+        live: Some(Arc::clone(&live)),
         started_unix_ns: started.unix_ns,
     };
-    if !args.quiet {
+    if args.find_max {
+        return search(args, &settled, &slos, &how, around);
+    }
+    let screen = if args.quiet || !around.live {
+        None
+    } else {
+        LiveScreen::start(&live, &settled.asked, around.style)
+    };
+    if screen.is_none() && !args.quiet {
         announce(&settled);
     }
-    let measured = run(settled, &how).map_err(|refused| unreachable(&refused, args, around))?;
+    let sent = run(settled, &how);
+    if let Some(screen) = screen {
+        screen.end();
+    }
+    let measured = sent.map_err(|refused| unreachable(&refused, args, around))?;
     let validity = Validity::of(&measured);
     let judged: Vec<Judged> = gates.iter().map(|gate| gate.judge(&measured)).collect();
     let outcome = Outcome { measured: &measured, validity: &validity, gates: &judged };
@@ -75,6 +95,19 @@ fn understand(args: &DriveArgs, seed: u64) -> Result<Understood, Vec<String>> {
             Err(error) => mistakes.push(format!("--fail-if: {error}")),
         }
     }
+    let mut slos = Vec::new();
+    for text in &args.slo {
+        match Slo::parse(text) {
+            Ok(slo) => slos.push(slo),
+            Err(error) => mistakes.push(format!("--slo: {error}")),
+        }
+    }
+    if args.find_max {
+        let without = [("--save", !args.save.is_empty()), ("--fail-if", !args.fail_if.is_empty())];
+        for (option, _) in without.iter().filter(|(_, given)| *given) {
+            mistakes.push(format!("{option}: a search is many drives; drive at the rate it finds"));
+        }
+    }
     let mut targets = Vec::new();
     for text in &args.save {
         match Target::parse(text) {
@@ -92,8 +125,47 @@ fn understand(args: &DriveArgs, seed: u64) -> Result<Understood, Vec<String>> {
         }
     }
     match settled {
-        Some(settled) if mistakes.is_empty() => Ok(Understood { settled, gates, targets }),
+        Some(settled) if mistakes.is_empty() => Ok(Understood { settled, gates, slos, targets }),
         _ => Err(mistakes),
+    }
+}
+
+/// `--find-max`. `--rate` says where it begins, `--duration` how long it may take.
+fn search(
+    args: &DriveArgs,
+    settled: &Settled,
+    slos: &[Slo],
+    how: &Around,
+    around: &mut Surroundings<'_>,
+) -> Result<(), Failure> {
+    let usual = Plan::default();
+    let plan = Plan {
+        start: args.rate.unwrap_or(usual.start),
+        longest: args.duration.unwrap_or(usual.longest),
+        ..usual
+    };
+    let mut on_step = |step: &Step| {
+        if !args.quiet {
+            tell(&step.to_string());
+        }
+    };
+    let found = match search::run(settled, slos, &plan, how, &mut on_step) {
+        Ok(found) => found,
+        Err(Unsearched::Mistakes(mistakes)) => return Err(Failure::Usage(mistakes.to_string())),
+        Err(Unsearched::Refused { refused, .. }) => {
+            return Err(unreachable(&refused, args, around));
+        }
+    };
+    let text = match args.output {
+        Output::Text => found.text(),
+        Output::Json => found.to_json(),
+    };
+    print(&text, around)?;
+    match found.exit_code() {
+        0 => Ok(()),
+        130 => Err(Failure::Interrupted("interrupted; what was found is above".to_owned())),
+        6 => Err(Failure::NoMeasurement(found.answer())),
+        _ => Err(Failure::GateFailed(found.answer())),
     }
 }
 
@@ -163,6 +235,10 @@ fn show(outcome: &Outcome<'_>, form: Output, around: &mut Surroundings<'_>) -> R
         Output::Text => text::render(outcome, around.style),
         Output::Json => Document::of(outcome.measured, outcome.validity, outcome.gates).to_json(),
     };
+    print(&text, around)
+}
+
+fn print(text: &str, around: &mut Surroundings<'_>) -> Result<(), Failure> {
     match around.out.write_all(text.as_bytes()).and_then(|()| around.out.flush()) {
         // A reader that went away, as `head` does, is no failure of ours.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

@@ -5,6 +5,7 @@ pub mod drive;
 pub mod drive_args;
 pub mod exit;
 pub mod list;
+pub mod live_view;
 pub mod plan_text;
 pub mod progress;
 pub mod report;

@@ -122,12 +122,14 @@ impl Progress {
 
 #[expect(clippy::cast_precision_loss, reason = "a display of milliseconds")]
 fn live_text(live: &LiveView) -> String {
-    let lost = match live.counts() {
-        (_, 0) => String::new(),
-        (_, lost) => format!(" · {lost} without an answer"),
+    let counts = live.read();
+    let lost = match counts.lost() {
+        0 => String::new(),
+        lost => format!(" · {lost} without an answer"),
     };
-    let p99 =
-        live.p99().map_or(String::new(), |nanos| format!(" · p99 ≈ {:.2} ms", nanos as f64 / 1e6));
+    let p99 = counts
+        .quantile(0.99)
+        .map_or(String::new(), |nanos| format!(" · p99 ≈ {:.2} ms", nanos as f64 / 1e6));
     format!("{p99}{lost}")
 }
 

@@ -111,7 +111,8 @@ struct Load {
 
 fn load(args: &DriveArgs, seed: u64, mistakes: &mut Mistakes) -> Option<Load> {
     let ways = [
-        ("--rate", args.rate.is_some()),
+        // With --find-max it says where the search begins.
+        ("--rate", args.rate.is_some() && !args.find_max),
         ("--profile", args.profile.is_some()),
         ("--trace", args.trace.is_some()),
         ("--max-rate", args.max_rate),
