@@ -1,6 +1,14 @@
 //! The search for the highest rate, on queues whose limit is known in closed form. Times are
 //! virtual: nothing here waits.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test of small positive numbers that prints the figures of METHOD.md"
+)]
+
 use std::convert::Infallible;
 use std::time::Duration;
 
