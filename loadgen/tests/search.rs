@@ -138,9 +138,12 @@ fn allowed_wrong(name: &str, runs: u64) -> usize {
 
 const SLOW: &str = "p99 < 20 ms, 5000/s";
 
+/// A name, requests a second that are served, limits in seconds, the objectives and what they allow.
+type Case = (&'static str, f64, &'static [f64], &'static [&'static str], &'static [f64]);
+
 #[test]
 fn simulation_the_interval_holds_the_truth_at_the_stated_rate() {
-    let cases: [(&str, f64, &[f64], &[&str], &[f64]); 5] = [
+    let cases: [Case; 5] = [
         ("p99 < 5 ms, 5000/s", 5000.0, &[0.005], &["p99<5ms"], &[0.01]),
         ("p99 < 5 ms, 2000/s", 2000.0, &[0.005], &["p99<5ms"], &[0.01]),
         (SLOW, 5000.0, &[0.020], &["p99<20ms"], &[0.01]),
