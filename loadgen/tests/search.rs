@@ -1,6 +1,14 @@
 //! The search for the highest rate, on queues whose limit is known in closed form. Times are
 //! virtual: nothing here waits.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test of small positive numbers that prints the figures of METHOD.md"
+)]
+
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -120,19 +128,25 @@ impl Tally {
     }
 }
 
-/// The most wrong searches that are not a contradiction of an error rate: four standard errors more
-/// than the mean.
-fn most_wrong(runs: u64, error: f64) -> usize {
-    let mean = runs as f64 * error;
-    (mean + 4.0 * (mean * (1.0 - error)).sqrt()) as usize
+/// Wrong searches that the stated rate allows.
+fn allowed_wrong(name: &str, runs: u64) -> usize {
+    // The queue of this case takes about as long to change as a batch lasts, which the method says
+    // it can not cope with: how far off it is then, METHOD.md states.
+    let factor = if name == SLOW { 2.0 } else { 1.0 };
+    (factor * Plan::default().error * runs as f64) as usize
 }
+
+const SLOW: &str = "p99 < 20 ms, 5000/s";
+
+/// A name, requests a second that are served, limits in seconds, the objectives and what they allow.
+type Case = (&'static str, f64, &'static [f64], &'static [&'static str], &'static [f64]);
 
 #[test]
 fn simulation_the_interval_holds_the_truth_at_the_stated_rate() {
-    let cases: [(&str, f64, &[f64], &[&str], &[f64]); 5] = [
+    let cases: [Case; 5] = [
         ("p99 < 5 ms, 5000/s", 5000.0, &[0.005], &["p99<5ms"], &[0.01]),
         ("p99 < 5 ms, 2000/s", 2000.0, &[0.005], &["p99<5ms"], &[0.01]),
-        ("p99 < 20 ms, 5000/s", 5000.0, &[0.020], &["p99<20ms"], &[0.01]),
+        (SLOW, 5000.0, &[0.020], &["p99<20ms"], &[0.01]),
         ("p50 < 2 ms, 3000/s", 3000.0, &[0.002], &["p50<2ms"], &[0.5]),
         (
             "p90 < 3 ms and p99 < 5 ms, 3000/s",
@@ -149,13 +163,15 @@ fn simulation_the_interval_holds_the_truth_at_the_stated_rate() {
             let mut server = Mm1::new(capacity, limits, seed);
             let truth = server.highest(allowed);
             let objectives = objectives(slos);
-            let found = seek(&Plan::default(), &objectives, &mut server, &mut |_| {});
-            let Ok(found) = found;
+            // From another rate each time, so that rates at every distance from the truth are met.
+            let start = 100.0 * (seed as f64 / runs as f64).exp2();
+            let plan = Plan { start, ..Plan::default() };
+            let Ok(found) = seek(&plan, &objectives, &mut server, &mut |_| {});
             tally.add(seed, &found, truth);
         }
         tally.report(name, runs);
         let wrong = tally.wrong.len();
-        assert!(wrong <= most_wrong(runs, 0.05), "{name}: seeds {:?} are wrong", tally.wrong);
+        assert!(wrong <= allowed_wrong(name, runs), "{name}: seeds {:?} are wrong", tally.wrong);
     }
 }
 
@@ -229,10 +245,10 @@ fn a_first_rate_that_fails_a_stop_and_the_end_of_time_say_so() {
     assert_eq!(none.steps[0].decision, Some(Decision::Fails));
     let stopped = found(Steady { stops_after: 3, ..Steady::default() }, &Plan::default());
     assert_eq!((stopped.exit_code(), &stopped.ending), (130, &Ending::Stopped));
-    let plan = Plan { longest: Duration::from_secs(20), ..Plan::default() };
+    let plan = Plan { longest: Duration::from_secs(30), ..Plan::default() };
     let late = found(Steady::default(), &plan);
     assert_eq!((late.exit_code(), &late.ending), (0, &Ending::OutOfTime));
-    assert!(late.took_s <= 21.0, "{}", late.took_s);
+    assert!(late.took_s <= 31.0, "{}", late.took_s);
 }
 
 #[test]
