@@ -129,14 +129,9 @@ impl Tally {
 }
 
 /// Wrong searches that the stated rate allows.
-fn allowed_wrong(name: &str, runs: u64) -> usize {
-    // The queue of this case takes about as long to change as a batch lasts, which the method says
-    // it can not cope with: how far off it is then, METHOD.md states.
-    let factor = if name == SLOW { 2.0 } else { 1.0 };
-    (factor * Plan::default().error * runs as f64) as usize
+fn allowed_wrong(runs: u64) -> usize {
+    (Plan::default().error * runs as f64) as usize
 }
-
-const SLOW: &str = "p99 < 20 ms, 5000/s";
 
 /// A name, requests a second that are served, limits in seconds, the objectives and what they allow.
 type Case = (&'static str, f64, &'static [f64], &'static [&'static str], &'static [f64]);
@@ -146,7 +141,7 @@ fn simulation_the_interval_holds_the_truth_at_the_stated_rate() {
     let cases: [Case; 5] = [
         ("p99 < 5 ms, 5000/s", 5000.0, &[0.005], &["p99<5ms"], &[0.01]),
         ("p99 < 5 ms, 2000/s", 2000.0, &[0.005], &["p99<5ms"], &[0.01]),
-        (SLOW, 5000.0, &[0.020], &["p99<20ms"], &[0.01]),
+        ("p99 < 20 ms, 5000/s", 5000.0, &[0.020], &["p99<20ms"], &[0.01]),
         ("p50 < 2 ms, 3000/s", 3000.0, &[0.002], &["p50<2ms"], &[0.5]),
         (
             "p90 < 3 ms and p99 < 5 ms, 3000/s",
@@ -159,19 +154,20 @@ fn simulation_the_interval_holds_the_truth_at_the_stated_rate() {
     for (name, capacity, limits, slos, allowed) in cases {
         let runs = 200;
         let mut tally = Tally::default();
-        for seed in 0..runs {
+        // Other seeds than those that the rule was tuned on.
+        for seed in 5000..5000 + runs {
             let mut server = Mm1::new(capacity, limits, seed);
             let truth = server.highest(allowed);
             let objectives = objectives(slos);
             // From another rate each time, so that rates at every distance from the truth are met.
-            let start = 100.0 * (seed as f64 / runs as f64).exp2();
+            let start = 100.0 * ((seed - 5000) as f64 / runs as f64).exp2();
             let plan = Plan { start, ..Plan::default() };
             let Ok(found) = seek(&plan, &objectives, &mut server, &mut |_| {});
             tally.add(seed, &found, truth);
         }
         tally.report(name, runs);
         let wrong = tally.wrong.len();
-        assert!(wrong <= allowed_wrong(name, runs), "{name}: seeds {:?} are wrong", tally.wrong);
+        assert!(wrong <= allowed_wrong(runs), "{name}: seeds {:?} are wrong", tally.wrong);
     }
 }
 

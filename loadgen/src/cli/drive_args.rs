@@ -55,7 +55,7 @@ pub struct DriveArgs {
     /// Closed loop: as fast as answers come, for capacity
     #[arg(long, help_heading = "Load")]
     pub max_rate: bool,
-    /// Search for the highest rate that holds the --slo, from --rate [100] on, in --duration [10m]
+    /// Search for the highest rate that holds the --slo, from --rate [100] on, in --duration [15m]
     #[arg(long, help_heading = "Load", hide_short_help = true)]
     pub find_max: bool,
     /// For --find-max, e.g. 'p99<5ms'

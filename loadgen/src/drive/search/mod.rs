@@ -33,8 +33,12 @@ pub const MOST_BATCHES: usize = 100;
 /// More spoilt batches than usable ones, by so many, and the generator is the limit.
 const SPOILT_AHEAD: usize = 4;
 
-/// A batch is this long, and longer where it would hold less than one request that may be beyond. Of a
-/// queue that changes more slowly than this, the error rate is higher than stated (METHOD.md).
+/// Times that the queue changes in a batch, so that its beginning, empty, weighs little.
+const RELAXATIONS: f64 = 8.0;
+
+/// A batch is this long, and longer where it would hold less than one request that may be beyond or
+/// where the queue changes slowly. Of a queue for which the longest is too short, the error rate is
+/// higher than stated (METHOD.md).
 const SHORTEST_BATCH: Duration = Duration::from_millis(500);
 const LONGEST_BATCH: Duration = Duration::from_secs(5);
 
@@ -231,10 +235,13 @@ impl<'a> Test<'a> {
     }
 }
 
-/// Long enough for one request that may be beyond, within bounds.
+/// Long enough for one request that may be beyond and for the queue to change several times, within
+/// bounds.
 fn batch_length(rate: f64, objectives: &[Objective]) -> Duration {
     let strictest = objectives.iter().map(Objective::allowed).fold(1.0, f64::min);
-    let seconds = 1.0 / (rate * strictest);
+    let slowest =
+        objectives.iter().map(|objective| objective.relaxation_s(rate)).fold(0.0, f64::max);
+    let seconds = f64::max(1.0 / (rate * strictest), RELAXATIONS * slowest);
     Duration::from_secs_f64(
         seconds.clamp(SHORTEST_BATCH.as_secs_f64(), LONGEST_BATCH.as_secs_f64()),
     )

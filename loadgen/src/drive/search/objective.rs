@@ -89,6 +89,22 @@ impl Objective {
         self.allowed
     }
 
+    /// How long the queue of a single server takes to change, in seconds, when the objective only
+    /// just holds at that rate. In M/M/1 the time beyond which a share m of the requests is longer
+    /// is ln(1/m)/(μ − λ), and the relaxation time about 4μ/(μ − λ)² (Morse 1955). 0 for an objective
+    /// that is no time.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a limit of at most ten minutes")]
+    pub fn relaxation_s(&self, rate: f64) -> f64 {
+        match self.beyond {
+            Beyond::Span { longest, .. } => {
+                let slack = (1.0 / self.allowed).ln() / (longest.max(1) as f64 / 1e9);
+                4.0 * (rate + slack) / (slack * slack)
+            }
+            Beyond::Lost(_) => 0.0,
+        }
+    }
+
     /// What a batch says of it. A request without an answer is beyond every limit of time.
     #[must_use]
     pub fn read(&self, measured: &Measured) -> Share {
