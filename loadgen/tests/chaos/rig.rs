@@ -97,7 +97,7 @@ pub(crate) fn run(job: &Job) -> Done {
 }
 
 /// A job that can not begin: what is said of it once somebody no longer waits.
-pub(crate) fn refused(job: &Job) -> (engine::Refused, String) {
+pub(crate) fn refused(job: &Job) -> (Refused, String) {
     let stop = StopFlag::default();
     let stopper = std::thread::spawn({
         let stop = stop.clone();
