@@ -65,6 +65,14 @@ const AGREED: &[(&str, Then, Verdict)] = &[
     ("HTTP/1.1 20 OK\r\n\r\n", Ends, Refused),
     ("HTTP/1.1 2000 OK\r\n\r\n", Ends, Refused),
     ("HTTP/1.1 two OK\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 099 X\r\ncontent-length: 2\r\n\r\nok", Ends, Refused),
+    ("HTTP/1.1 000 X\r\ncontent-length: 2\r\n\r\nok", Ends, Refused),
+    ("HTTP/1.1 999 X\r\ncontent-length: 2\r\n\r\nok", Stays, Says(999, 2, true)),
+    ("HTTP/1.1 204 X\r\ncontent-length: 2\r\n\r\n", Stays, Says(204, 0, true)),
+    ("HTTP/1.1 204 X\r\ntransfer-encoding: chunked\r\n\r\n", Stays, Says(204, 0, true)),
+    ("HTTP/1.1 304 X\r\ntransfer-encoding: chunked\r\n\r\n", Stays, Says(304, 0, true)),
+    ("HTTP/1.1 200 \u{fc}\r\ncontent-length: 0\r\n\r\n", Stays, Says(200, 0, true)),
+    ("HTTP/1.1 200 \0\r\ncontent-length: 0\r\n\r\n", Ends, Refused),
     // Versions.
     ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", Stays, Says(200, 2, false)),
     (
@@ -99,6 +107,21 @@ const AGREED: &[(&str, Then, Verdict)] = &[
     ),
     ("HTTP/1.1 200 OK\r\n\r\nto the end", Ends, Says(200, 10, false)),
     ("HTTP/1.1 200 OK\r\n\r\n", Ends, Says(200, 0, false)),
+    (
+        "HTTP/1.1 200 OK\r\nconnection: close\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n",
+        Stays,
+        Says(200, 0, false),
+    ),
+    (
+        "HTTP/1.0 200 OK\r\nconnection: close, keep-alive\r\ncontent-length: 0\r\n\r\n",
+        Stays,
+        Says(200, 0, false),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nproxy-connection: close\r\ncontent-length: 0\r\n\r\n",
+        Stays,
+        Says(200, 0, true),
+    ),
     // Chunks.
     (
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -139,7 +162,59 @@ const AGREED: &[(&str, Then, Verdict)] = &[
     ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n11111111111111111\r\nok", Ends, Refused),
     ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", Ends, Refused),
     ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nokXY0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\n0\r\n\r\n", Ends, Refused),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2 \r\nok\r\n0\r\n\r\n",
+        Stays,
+        Says(200, 2, true),
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\t;x\r\nok\r\n0\r\n\r\n",
+        Stays,
+        Says(200, 2, true),
+    ),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n 2\r\nok\r\n0\r\n\r\n", Ends, Refused),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;a\nb\r\nok\r\n0\r\n\r\n",
+        Ends,
+        Refused,
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;a\rb\r\nok\r\n0\r\n\r\n",
+        Ends,
+        Refused,
+    ),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0x2\r\nok\r\n0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2 2\r\nok\r\n0\r\n\r\n", Ends, Refused),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nno colon\r\n\r\n",
+        Ends,
+        Refused,
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: a\0b\r\n\r\n",
+        Ends,
+        Refused,
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx: y\n\r\n",
+        Ends,
+        Refused,
+    ),
+    ("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", Ends, Refused),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        Stays,
+        Says(200, 2, true),
+    ),
     // Interim answers.
+    (
+        "HTTP/1.1 103 X\r\ncontent-length: 2\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        Stays,
+        Says(200, 0, true),
+    ),
     (
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
         Stays,
@@ -152,6 +227,12 @@ const AGREED: &[(&str, Then, Verdict)] = &[
     ),
     ("HTTP/1.1 100 Continue\r\n\r\n", Ends, Refused),
     // Heads.
+    ("\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Stays, Says(200, 0, true)),
+    ("\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Stays, Says(200, 0, true)),
+    (" HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1  200 OK\r\ncontent-length: 0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\n: x\r\ncontent-length: 0\r\n\r\n", Ends, Refused),
+    ("HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\nok", Ends, Refused),
     ("HTTP/1.1 200 OK\ncontent-length: 2\n\nok", Stays, Says(200, 2, true)),
     ("HTTP/1.1 200 OK\r\nempty:\r\ncontent-length: 2\r\n\r\nok", Stays, Says(200, 2, true)),
     (
@@ -197,6 +278,26 @@ const STRICTER: &[(&str, Then, &str)] = &[
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
         Stays,
         "nobody here asks for another protocol",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n00000000000000000002\r\nok\r\n0\r\n\r\n",
+        Stays,
+        "a size of 20 digits is no honest server's",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        Stays,
+        "RFC 9112 §6.1: a sender must not apply it twice",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\ncontent-length: 2\r\n\r\nok",
+        Ends,
+        "RFC 9112 §6.1: both at once",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\ncontent-length: 2,2\r\n\r\nok",
+        Stays,
+        "RFC 9110 §8.6: a list of lengths is not a length",
     ),
 ];
 
@@ -308,5 +409,16 @@ fn where_they_differ_ours_is_the_stricter() {
         let hypers = on_one_thread(hypers("GET", text.as_bytes(), *then));
         assert!(matches!(hypers, Says(..)), "hyper refuses it as well ({why}): {text:?}");
         assert_ours(Method::Any, text, *then, Refused);
+    }
+}
+
+#[test]
+fn a_head_has_a_hundred_lines_at_most() {
+    for (lines, verdict) in [(99, Says(200, 0, true)), (100, Refused)] {
+        let text =
+            format!("HTTP/1.1 200 OK\r\n{}content-length: 0\r\n\r\n", "a: b\r\n".repeat(lines));
+        let then = if verdict == Refused { Ends } else { Stays };
+        assert_eq!(on_one_thread(hypers("GET", text.as_bytes(), then)), verdict);
+        assert_ours(Method::Any, &text, then, verdict);
     }
 }
