@@ -117,7 +117,7 @@ fn nobody_is_believed_by_mistake() {
         ..believing(&ours.ca_pem)
     };
     for (what, identity, caller) in [
-        ("BadSignature", foreign.server.clone(), believing(&ours.ca_pem)),
+        ("BadSignature", foreign.server, believing(&ours.ca_pem)),
         ("expired", expired, believing(&root)),
         ("not valid for name", elsewhere, believing(&root)),
         ("expected spiffe://", ours.server.clone(), spiffe),

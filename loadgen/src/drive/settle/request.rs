@@ -13,8 +13,8 @@ const OURS: [&str; 6] =
 
 /// What the server reads as its own name.
 pub(super) fn authority(args: &DriveArgs, url: &Parts) -> String {
-    let named = args.header.iter().filter_map(|header| header.split_once(':'));
-    let host = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("host")).next_back();
+    let mut named = args.header.iter().filter_map(|header| header.split_once(':'));
+    let host = named.rfind(|(name, _)| name.trim().eq_ignore_ascii_case("host"));
     host.map_or_else(|| url.authority.clone(), |(_, value)| value.trim().to_owned())
 }
 
