@@ -105,7 +105,6 @@ fn assert_no_allocation_per_request(server: AnswerSpec, protocol: Protocol) {
     };
     // By the first number the buffers of all places have what they need.
     let (short, long) = (of(8_000), of(24_000));
-    eprintln!("{protocol:?}: {short:?}, three times as many {long:?}");
     assert!(long.count_total <= short.count_total + GROWTH, "{short:?} {long:?}");
     assert!(long.bytes_max <= short.bytes_max + (1 << 20), "{short:?} {long:?}");
     drop(server);
@@ -194,7 +193,6 @@ fn a_request_is_one_write_and_one_read_and_opens_nothing() {
     let done = engine::run(&job, &crew).expect("connections open");
     let requests = done.recorded.counts.completed;
     let calls = done.calls;
-    eprintln!("{requests} requests: {calls:?}");
     assert_eq!(requests, done.recorded.counts.offered);
     assert!(requests > 1000, "{requests}");
     assert_eq!(calls.writes, requests);
