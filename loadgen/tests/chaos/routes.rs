@@ -46,7 +46,8 @@ fn an_address_that_the_kernel_refuses_at_once_is_passed_over_too() {
         job.target.keeping = keeping;
         let done = run(&job);
         let counts = &done.recorded.counts;
-        let expected = if keeping == Keeping::Alive { PLANNED } else { PLANNED / 2 };
+        // Each of 16 places takes the two in turn, and may have ended with the dead one.
+        let expected = if keeping == Keeping::Alive { PLANNED } else { PLANNED / 2 - 16 };
         assert!(counts.completed >= expected, "{counts:?}");
         assert_eq!(counts.completed + failed(&done, "refused"), PLANNED, "{counts:?}");
         drop(server);
