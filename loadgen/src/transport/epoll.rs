@@ -119,9 +119,11 @@ impl EpollTransport {
     fn begin(&mut self, lane: Lane) -> Result<(), Failure> {
         let place = &mut self.places[lane.index()];
         self.shared.calls.opens += 2;
-        let link = Link::begin(place.attempts, &mut self.shared)?;
-        // Connections are dealt over the addresses, and a next attempt takes the next one.
-        place.attempts = place.attempts.wrapping_add(1);
+        // Connections are dealt over the addresses, and a next attempt takes the next one, also
+        // where this one is refused at once.
+        let attempt = place.attempts;
+        place.attempts = attempt.wrapping_add(1);
+        let link = Link::begin(attempt, &mut self.shared)?;
         place.generation = place.generation.wrapping_add(1);
         let key = (u64::from(place.generation) << 32) | u64::from(lane.connection);
         let interest = epoll::EventFlags::IN

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 pub const LONGEST_HEAD: usize = 64 * 1024;
 
 /// More header lines than this are refused.
-const MOST_HEADERS: usize = 128;
+const MOST_HEADERS: usize = 100;
 
 /// Why bytes are not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -111,8 +111,10 @@ enum State {
 enum ChunkPart {
     /// A line with the next chunk's size.
     Size,
-    /// This many bytes of data, the line end after them included.
+    /// This many bytes of data.
     Data { left: u64 },
+    /// The line end after data.
+    DataEnd,
     /// Trailer lines, up to an empty one.
     Trailer,
 }
@@ -250,7 +252,7 @@ impl AnswerReader {
     ) -> Result<Option<ChunkPart>, Malformed> {
         if let ChunkPart::Data { left } = part {
             let left = left - self.skip(input, left);
-            return Ok(Some(if left == 0 { ChunkPart::Size } else { ChunkPart::Data { left } }));
+            return Ok(Some(if left == 0 { ChunkPart::DataEnd } else { ChunkPart::Data { left } }));
         }
         let end = input.iter().position(|byte| *byte == b'\n');
         let taken = end.map_or(input.len(), |end| end + 1);
@@ -277,13 +279,24 @@ fn behind_line(line: &[u8], part: ChunkPart) -> Result<Option<ChunkPart>, Malfor
     let line = line.strip_suffix(b"\r\n").ok_or(Malformed::Chunk)?;
     match part {
         ChunkPart::Trailer if line.is_empty() => Ok(None),
-        ChunkPart::Trailer => Ok(Some(ChunkPart::Trailer)),
-        _ => match chunk_size(line)? {
+        ChunkPart::Trailer if is_field(line) => Ok(Some(ChunkPart::Trailer)),
+        ChunkPart::DataEnd if line.is_empty() => Ok(Some(ChunkPart::Size)),
+        ChunkPart::Trailer | ChunkPart::DataEnd => Err(Malformed::Chunk),
+        ChunkPart::Size | ChunkPart::Data { .. } => match chunk_size(line)? {
             0 => Ok(Some(ChunkPart::Trailer)),
-            // The data is followed by a line end of two bytes.
-            size => Ok(Some(ChunkPart::Data { left: size + 2 })),
+            left => Ok(Some(ChunkPart::Data { left })),
         },
     }
+}
+
+/// Whether a line of the trailer is `name: value` (RFC 9112 §5).
+fn is_field(line: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let text = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
+    line.iter().position(|byte| *byte == b':').is_some_and(|colon| {
+        let (name, value) = line.split_at(colon);
+        !name.is_empty() && name.iter().all(token) && value.iter().all(text)
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -307,9 +320,13 @@ fn parse_head(bytes: &[u8], to: Method) -> Result<Option<Head>, Malformed> {
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(_) => return Err(Malformed::Head),
     };
-    let status = response.code.ok_or(Malformed::Head)?;
+    let status = response.code.filter(|status| *status >= 100).ok_or(Malformed::Head)?;
     let http11 = response.version == Some(1);
     let framing = Framing::of(response.headers)?;
+    // HTTP/1.0 has no chunks: whoever says so is not to be believed (RFC 9112 §6.1).
+    if framing.chunked && !http11 {
+        return Err(Malformed::Length);
+    }
     let none = match to {
         Method::Head => true,
         Method::Connect => (200..300).contains(&status),
@@ -328,7 +345,7 @@ fn parse_head(bytes: &[u8], to: Method) -> Result<Option<Head>, Malformed> {
     }
     Ok(Some(Head {
         status,
-        reusable: (http11 && !framing.close) || (!http11 && framing.keep_alive),
+        reusable: !framing.close && (http11 || framing.keep_alive),
         interim: (100..200).contains(&status),
         body,
         length,
@@ -382,7 +399,10 @@ fn decimal(bytes: &[u8]) -> Option<u64> {
 
 /// The size before an optional extension, at most 2⁵³.
 fn chunk_size(line: &[u8]) -> Result<u64, Malformed> {
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    if line.contains(&b'\r') {
+        return Err(Malformed::Chunk);
+    }
     let text = std::str::from_utf8(digits).map_err(|_| Malformed::Chunk)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || text.len() > 13 {
         return Err(Malformed::Chunk);
