@@ -16,6 +16,10 @@ use super::wire::{Exchange, Lane, Streams, Wire};
 use super::{Event, Failure, Happening, Resumed, SetUp};
 use crate::requests::RequestId;
 
+/// Of one connection, before others and the schedule have their turn: a peer that sends faster than
+/// it is read must not hold the loop.
+const READS_A_TURN: usize = 16;
+
 /// What a readiness said of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Readiness {
@@ -331,7 +335,14 @@ impl Link {
         lane: Lane,
         shared: &mut Shared,
     ) -> Result<(), Failure> {
+        let mut reads = 0;
         let ended = loop {
+            reads += 1;
+            if reads > READS_A_TURN {
+                // The edge was told; the rest must be asked for.
+                shared.unread.push(lane.connection);
+                break None;
+            }
             shared.calls.reads += 1;
             match self.socket.read(buffer) {
                 Ok(0) => break Some(self.closed(shared)),

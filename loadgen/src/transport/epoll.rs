@@ -147,17 +147,21 @@ impl EpollTransport {
     fn on_ready(&mut self, key: u64, flags: epoll::EventFlags) {
         let connection = u32::try_from(key & u64::from(u32::MAX)).expect("masked to 32 bits");
         let (lane, _) = self.lane(Slot(connection));
-        let Some(place) = self.places.get_mut(lane.index()) else { return };
+        let Some(place) = self.places.get(lane.index()) else { return };
         if u64::from(place.generation) != key >> 32 {
             return;
         }
-        let Some(link) = place.link.as_mut() else { return };
-        let told = self.shared.told.len();
         let readiness = Readiness {
             readable: flags.contains(epoll::EventFlags::IN),
             writable: flags.contains(epoll::EventFlags::OUT),
             ending: flags.intersects(ENDING),
         };
+        self.act_on(lane, readiness);
+    }
+
+    fn act_on(&mut self, lane: Lane, readiness: Readiness) {
+        let Some(link) = self.places[lane.index()].link.as_mut() else { return };
+        let told = self.shared.told.len();
         match link.on_ready(readiness, lane, &mut self.shared) {
             Err(failure) => self.break_off(lane, failure),
             Ok(()) if self.opens_for_each_request() => self.end_if_answered(lane, told),
@@ -185,6 +189,16 @@ impl EpollTransport {
             if let Err(failure) = link.flush(&mut self.shared) {
                 self.break_off(lane, failure);
             }
+        }
+    }
+
+    /// Goes on with connections that had more to read than fitted in their turn.
+    fn read_on(&mut self) {
+        for connection in std::mem::take(&mut self.shared.unread) {
+            let (lane, _) = self.lane(Slot(connection));
+            // What the peer said of its end was told with the edge; reading finds it again.
+            let readiness = Readiness { readable: true, writable: false, ending: true };
+            self.act_on(lane, readiness);
         }
     }
 
@@ -268,7 +282,9 @@ impl Transport for EpollTransport {
 
     fn wait(&mut self, until: Nanos, happened: &mut Vec<Event>) {
         self.flush_dirty();
-        while self.acted_on >= self.ready.len() && self.shared.told.is_empty() {
+        self.read_on();
+        let unread = !self.shared.unread.is_empty();
+        while !unread && self.acted_on >= self.ready.len() && self.shared.told.is_empty() {
             let now = self.shared.now();
             let remaining = until.since(now);
             let sleep = self.spin.sleep_for(remaining);

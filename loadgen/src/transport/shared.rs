@@ -54,6 +54,8 @@ pub(super) struct Shared {
     pub calls: Calls,
     /// Connections that have something to write when the turn is over.
     pub dirty: Vec<u32>,
+    /// Connections that had more to read than fits in a turn.
+    pub unread: Vec<u32>,
     /// TLS as the first connection negotiated it.
     pub tls_seen: Option<TlsFigures>,
     /// The last failure in words.
@@ -94,6 +96,7 @@ impl Shared {
             told: Vec::with_capacity(256),
             calls: Calls::default(),
             dirty: Vec::new(),
+            unread: Vec::new(),
             tls_seen: None,
             problem: None,
         }

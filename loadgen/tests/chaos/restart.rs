@@ -35,12 +35,16 @@ pub(crate) fn replaced(
         let crew = crew(&stop, Some(Arc::clone(&live)));
         move || try_run(&job, crew)
     });
-    until("answers of the first server", || live.counts().0 >= 100);
+    until("answers of the first server", || live.read().answered() >= 100);
     first.stop().expect("it ends");
-    let at_the_change = live.counts();
+    let counts = || {
+        let read = live.read();
+        (read.answered(), read.lost())
+    };
+    let at_the_change = counts();
     std::thread::sleep(Duration::from_millis(30));
     let (second, _) = start_at(address, after);
-    until("the second server", || enough(at_the_change, live.counts()));
+    until("the second server", || enough(at_the_change, counts()));
     stop.raise();
     let done = running.join().expect("no panic").expect("it began");
     assert_lawful(&done);
