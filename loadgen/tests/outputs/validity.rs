@@ -214,11 +214,11 @@ fn what_a_run_would_reject_is_never_valid() {
     for (index, spoil) in spoils.into_iter().enumerate() {
         let mut measured = made::normal();
         spoil(&mut measured);
-        let admission = admission(&measured);
-        // A run keeps the quantiles that are not spoilt; a drive has one verdict for all.
-        let admitted = admission.admitted() && admission.spoiled().is_empty();
-        assert_eq!(admitted, index == 0, "case {index}");
-        assert_eq!(keys(&measured).0 == Verdict::Valid, admitted, "case {index}");
+        let admitted = admission(&measured).admitted();
+        let valid = keys(&measured).0 == Verdict::Valid;
+        assert!(admitted || !valid, "case {index}");
+        // A run may keep some quantiles where a drive has one verdict for all.
+        assert_eq!(valid, index == 0, "case {index}");
     }
 }
 
