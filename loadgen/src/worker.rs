@@ -28,8 +28,8 @@ const REOPEN_LONGEST: Duration = Duration::from_secs(1);
 pub enum Demand {
     /// When the schedule says.
     Open(Schedule),
-    /// As soon as a slot is free, until the end. Its requests' intended send time is the send time:
-    /// how long they take says nothing about how long anybody would have waited.
+    /// As soon as a slot is free, until the end, which is each request's intended send time: how long
+    /// they take says nothing about how long anybody would have waited.
     Closed {
         /// Nanoseconds from the start.
         end: u64,
@@ -308,8 +308,8 @@ impl<T: Transport> Worker<'_, T> {
         sent_at
     }
 
-    /// The next request of a closed loop, unless its end had come at that instant. It is due when
-    /// it is sent.
+    /// The next request of a closed loop, unless its end had come at that instant, in which the slot
+    /// was free and the request due.
     fn send_next(&mut self, slot: Slot, at: Nanos) -> bool {
         let offset = self.offset(at);
         let Some(closed) = self.closed.as_mut().filter(|closed| offset < closed.end) else {
@@ -319,10 +319,10 @@ impl<T: Transport> Worker<'_, T> {
         closed.index += closed.of;
         let (sent_at, bytes) = self.transport.send(slot, request);
         let sent = self.offset(sent_at);
-        self.states[slot.index()] = State::Busy { intended: sent, sent, kind: request.kind };
+        self.states[slot.index()] = State::Busy { intended: offset, sent, kind: request.kind };
         self.lists.put(slot, List::Busy);
-        self.recorder.offered(sent, sent, request.kind);
-        self.recorder.sent(sent, sent, bytes);
+        self.recorder.offered(offset, sent, request.kind);
+        self.recorder.sent(offset, sent, bytes);
         let busy = u64::from(self.lists.count(List::Busy));
         self.report.in_flight_max = self.report.in_flight_max.max(busy);
         true

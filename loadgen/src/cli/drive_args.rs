@@ -55,7 +55,7 @@ pub struct DriveArgs {
     /// Closed loop: as fast as answers come, for capacity
     #[arg(long, help_heading = "Load")]
     pub max_rate: bool,
-    /// Search for the highest rate that holds the --slo, from --rate [100] on, in --duration [15m]
+    /// Search for the highest rate that holds the --slo, from --rate (100) on, in --duration (15m)
     #[arg(long, help_heading = "Load", hide_short_help = true)]
     pub find_max: bool,
     /// For --find-max, e.g. 'p99<5ms'
@@ -97,7 +97,8 @@ pub struct DriveArgs {
     /// A CSV file; {column} in path, headers and body is its value, row after row
     #[arg(long, value_name = "FILE", help_heading = "Request", hide_short_help = true)]
     pub feed: Option<PathBuf>,
-    /// One of several requests: 'NAME WEIGHT METHOD PATH [STATUSES]'; repeatable
+    /// One of several requests: 'NAME WEIGHT METHOD PATH STATUSES', the last may be left out;
+    /// repeatable
     #[arg(long, value_name = "R", help_heading = "Request", hide_short_help = true)]
     pub request: Vec<String>,
 

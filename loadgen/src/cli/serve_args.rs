@@ -22,7 +22,7 @@ It serves in the foreground until Ctrl-C or SIGTERM, then says what came.";
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct ServeArgs {
-    /// Where: IP:PORT (port 0: any), [IPv6]:PORT or unix:PATH
+    /// Where: IP:PORT (port 0: any; IPv6 in brackets) or unix:PATH
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub listen: Address,
     /// Write the address there, whole, once it is listened at
