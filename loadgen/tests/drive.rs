@@ -1,5 +1,7 @@
 //! `loadgen drive` as people call it: the real binary against our own server.
 
+#![expect(clippy::panic, reason = "a test says what it found")]
+
 mod support;
 
 use loadgen::serve::listen::Address;
@@ -9,10 +11,8 @@ use support::{errors, run};
 /// A server on a port that the kernel chose, and its URL.
 fn server() -> (Running, String) {
     let any = "127.0.0.1:0".parse::<Address>().expect("an address");
-    let running = Server::bind(&any, ServerSpec::default())
-        .expect("a port")
-        .start()
-        .expect("a thread");
+    let running =
+        Server::bind(&any, ServerSpec::default()).expect("a port").start().expect("a thread");
     let url = format!("http://{}/", running.address());
     (running, url)
 }
@@ -26,9 +26,9 @@ fn document(url: &str, options: &[&str]) -> serde_json::Value {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = [&["drive", url, "--output=json"], SMALL, options].concat();
     let output = run(folder.path(), &arguments);
+    // What was printed instead says more than that there is no document.
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-        // What was printed instead says more than the error does.
-        std::panic::panic_any(format!("{error}: {}", errors(&output)))
+        panic!("{error}: {}", errors(&output));
     })
 }
 
@@ -104,7 +104,7 @@ fn every_mistake_is_told_at_once() {
         "--header=nonsense",
         "--request=short",
         "--expect=9xxx",
-        "--fail-if=p98>1s",
+        "--fail-if=nonsense",
         "--save=what",
         "--slo=p99<5ms",
     ];
@@ -112,8 +112,14 @@ fn every_mistake_is_told_at_once() {
     assert_eq!(output.status.code(), Some(2));
     let told = errors(&output);
     for part in [
-        "--rate:", "--streams 4:", "--ca:", "--header 'nonsense'", "--request 'short'", "--fail-if:",
-        "--save:", "--slo:",
+        "--rate:",
+        "--streams 4:",
+        "--ca:",
+        "--header 'nonsense'",
+        "--request 'short'",
+        "--fail-if:",
+        "--save:",
+        "--slo:",
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
