@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::spiffe::SpiffeId;
 use crate::tls_config::{ConfigError, TlsVersion, own, provider, roots};
-use crate::verify::MeshServerVerifier;
+use crate::verify::{Peer, ServerVerifier};
 
 /// Sessions that are kept for resumption, as many as a caller has connections at most.
 const SESSIONS: usize = 10_000;
@@ -80,12 +79,11 @@ pub fn caller_config(caller: &Caller) -> Result<Arc<ClientConfig>, ConfigError> 
             Arc::clone(&provider),
         )
         .build()?,
-        Trust::Spiffe(roots, expected) => Arc::new(MeshServerVerifier {
-            roots: Arc::new(roots.store()?),
-            algorithms,
-            expected: expected.clone(),
-        }),
-        Trust::Anybody => Arc::new(NoVerifier { algorithms }),
+        Trust::Spiffe(roots, expected) => {
+            let peer = Peer::Spiffe(Arc::new(roots.store()?), expected.clone());
+            Arc::new(ServerVerifier { algorithms, peer })
+        }
+        Trust::Anybody => Arc::new(ServerVerifier { algorithms, peer: Peer::Anybody }),
     };
     let versions = match caller.version {
         Some(version) => version.versions().to_vec(),
@@ -109,45 +107,4 @@ pub fn caller_config(caller: &Caller) -> Result<Arc<ClientConfig>, ConfigError> 
     };
     config.alpn_protocols.clone_from(&caller.alpn);
     Ok(Arc::new(config))
-}
-
-/// Takes any certificate, and still checks that the peer holds its key.
-#[derive(Debug)]
-struct NoVerifier {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for NoVerifier {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }

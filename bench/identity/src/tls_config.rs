@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authority::Identity;
 use crate::spiffe::{SpiffeId, TrustDomain};
-use crate::verify::{MeshClientVerifier, MeshServerVerifier};
+use crate::verify::{MeshClientVerifier, Peer, ServerVerifier};
 
 /// Why a configuration could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +107,9 @@ pub fn client_config(
     expected: &SpiffeId,
 ) -> Result<Arc<ClientConfig>, ConfigError> {
     let provider = provider();
-    let verifier = MeshServerVerifier {
-        roots: Arc::new(roots(&material.roots_pem)?),
-        algorithms: provider.signature_verification_algorithms,
-        expected: expected.clone(),
-    };
+    let peer = Peer::Spiffe(Arc::new(roots(&material.roots_pem)?), expected.clone());
+    let algorithms = provider.signature_verification_algorithms;
+    let verifier = ServerVerifier { algorithms, peer };
     let (certificates, key) = own(&material.identity.chain_pem, &material.identity.key_pem)?;
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&material.version.versions())?

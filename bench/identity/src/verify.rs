@@ -149,18 +149,25 @@ impl ClientCertVerifier for MeshClientVerifier {
     }
 }
 
-/// Client side: the server has a certificate of this CA for exactly this id.
+/// Client side: who may answer, where that is no DNS name. Whoever it is must hold the key of the
+/// certificate.
 #[derive(Debug)]
-pub(crate) struct MeshServerVerifier {
-    /// The mesh's CA.
-    pub(crate) roots: Arc<RootCertStore>,
+pub(crate) struct ServerVerifier {
     /// What rustls would use by itself.
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
-    /// Who must answer. Takes the place of the DNS name.
-    pub(crate) expected: SpiffeId,
+    pub(crate) peer: Peer,
 }
 
-impl ServerCertVerifier for MeshServerVerifier {
+/// Who may answer.
+#[derive(Debug)]
+pub(crate) enum Peer {
+    /// Whoever does.
+    Anybody,
+    /// Exactly this id, by a certificate of one of these roots.
+    Spiffe(Arc<RootCertStore>, SpiffeId),
+}
+
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -169,19 +176,22 @@ impl ServerCertVerifier for MeshServerVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Peer::Spiffe(roots, expected) = &self.peer else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let parsed = ParsedCertificate::try_from(end_entity)?;
         verify_server_cert_signed_by_trust_anchor(
             &parsed,
-            &self.roots,
+            roots,
             intermediates,
             now,
             self.algorithms.all,
         )?;
         let peer = peer_spiffe_id(end_entity)?;
-        if peer == self.expected {
+        if peer == *expected {
             Ok(ServerCertVerified::assertion())
         } else {
-            let [peer, expected] = [peer, self.expected.clone()].map(Box::new);
+            let [peer, expected] = [peer, expected.clone()].map(Box::new);
             Err(PeerIdentityError::SomebodyElse { peer, expected }.into())
         }
     }
