@@ -4,14 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::clock::nanos_of;
+use bench::clock::{Nanos, nanos_of};
 use bench::seams::StopFlag;
 use scenarios::load::Arrivals;
 
 use crate::http2::Unsendable;
 use crate::live::LiveView;
 use crate::machine::{StealTicks, pin, thread_cpu_time};
-use crate::pace::{MonotonicClock, SpinWindow, sharpen_timers};
+use crate::pace::{MonotonicClock, SpinWindow, Wait, sharpen_timers};
 use crate::recorder::{Recorded, Recorder};
 use crate::requests::Mix;
 use crate::schedule::{Profile, Schedule};
@@ -124,6 +124,18 @@ pub struct Crew {
     pub live: Option<Arc<LiveView>>,
 }
 
+impl Crew {
+    /// How the worker that calls this waits. Only one with a core of its own and a schedule to keep
+    /// goes before others: a closed loop keeps its core busy.
+    fn wait(&self, offer: &Offer, now: Nanos) -> Wait {
+        match offer {
+            Offer::Closed => Wait::among_others(self.spin),
+            _ if self.cores.is_empty() => Wait::among_others(self.spin),
+            Offer::Along { .. } | Offer::Trace(_) => Wait::before_others(self.spin, now),
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone)]
 pub struct Done {
@@ -142,7 +154,7 @@ pub struct Done {
     /// The last failure in words.
     pub problem: Option<String>,
     /// How the workers waited, at the end.
-    pub spin: SpinWindow,
+    pub waits: Wait,
 }
 
 /// What a worker used from its first connection to its last answer.
@@ -240,7 +252,8 @@ fn one_worker(
     let writer = job.writer().inspect_err(|_| line.failed())?;
     let connections = part(job.connections, worker).max(1);
     let target = job.target.clone();
-    let transport = EpollTransport::new(clock, crew.spin, target, writer, connections);
+    let wait = crew.wait(&job.offer, clock.now());
+    let transport = EpollTransport::new(clock, wait, target, writer, connections);
     let mut transport = transport.inspect_err(|_| line.failed())?;
     let limits = Limits {
         slots: connections * job.target.protocol.streams(),
@@ -270,7 +283,7 @@ fn one_worker(
         calls: transport.calls(),
         tls: transport.tls().cloned(),
         problem: transport.problem().map(str::to_owned),
-        spin: transport.spin_window(),
+        waits: transport.waits(),
     })
 }
 

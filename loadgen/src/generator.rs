@@ -10,7 +10,7 @@ use bench::trial::{GeneratorReport, TrialRecord, TrialSpec};
 use crate::engine::{self, Crew, Done, Job, Offer, Refused};
 use crate::live::LiveView;
 use crate::machine::pin;
-use crate::pace::{MonotonicClock, SpinWindow, calibrate, sharpen_timers};
+use crate::pace::{MonotonicClock, SpinWindow, Wait, calibrate, sharpen_timers};
 use crate::requests::Mix;
 use crate::schedule::Profile;
 use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
@@ -19,7 +19,7 @@ use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
 #[derive(Debug)]
 pub struct LocalGenerator {
     placement: Placement,
-    spin: SpinWindow,
+    waits: Wait,
     stop: StopFlag,
     live: Arc<LiveView>,
 }
@@ -27,10 +27,10 @@ pub struct LocalGenerator {
 /// How the generator waits for the next send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
-    /// Spins all the time. The most punctual, on any machine.
+    /// Spins all the time. Whatever else wants the core takes it for a time slice.
     Spin,
     /// Sleeps to shortly before, then spins; how shortly is measured. Leaves most of the core idle,
-    /// and is late where an idle core is given to others, as on a virtual machine.
+    /// and so may go before other threads; on a virtual machine the core wants to be kept awake.
     Hybrid,
     /// Never spins.
     Sleep,
@@ -42,13 +42,13 @@ impl LocalGenerator {
     #[must_use]
     pub fn new(placement: Placement, pacing: Pacing, stop: StopFlag, live: Arc<LiveView>) -> Self {
         let spin = spin_window(pacing, &placement.generator, placement.shared);
-        Self { placement, spin, stop, live }
+        Self { placement, waits: Wait::among_others(spin), stop, live }
     }
 
-    /// How long before each send it spins.
+    /// How it waits for the next send, as of its last trial.
     #[must_use]
-    pub fn spin_window(&self) -> SpinWindow {
-        self.spin
+    pub fn waits(&self) -> Wait {
+        self.waits
     }
 
     fn refused(&self, refused: &Refused, to: &Endpoint) -> GeneratorError {
@@ -91,12 +91,15 @@ impl Generator for LocalGenerator {
         self.live.clear();
         let crew = Crew {
             cores: self.placement.generator.clone(),
-            spin: self.spin,
+            spin: self.waits.spin,
             stop: self.stop.clone(),
             live: Some(Arc::clone(&self.live)),
         };
         match engine::run(&job(spec, to), &crew) {
-            Ok(done) => Ok(record(spec, done)),
+            Ok(done) => {
+                self.waits = done.waits;
+                Ok(record(spec, done))
+            }
             Err(refused) => Err(self.refused(&refused, to)),
         }
     }

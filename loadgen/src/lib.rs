@@ -14,6 +14,7 @@ pub mod http2;
 pub mod live;
 pub mod machine;
 pub mod pace;
+pub mod precedence;
 pub mod recorder;
 pub mod requests;
 pub mod schedule;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use bench::clock::{Nanos, nanos_of};
 
+use crate::precedence::Precedence;
+
 /// A clock that never steps: nanoseconds since it was made.
 #[derive(Debug, Clone, Copy)]
 pub struct MonotonicClock {
@@ -80,9 +82,7 @@ impl SpinWindow {
         self.0 = moved.clamp(Self::SHORTEST, Self::LONGEST);
     }
 
-    /// In words, for the provenance.
-    #[must_use]
-    pub fn describe(self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::ALWAYS => "spins always".to_owned(),
             Self::NONE => "sleeps always".to_owned(),
@@ -90,6 +90,38 @@ impl SpinWindow {
                 format!("sleeps, and spins for the last {:.0} µs", window.as_secs_f64() * 1e6)
             }
         }
+    }
+}
+
+/// How a worker waits, and whether it goes before others when it has waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// When to stop sleeping.
+    pub spin: SpinWindow,
+    /// Whom to go before.
+    pub precedence: Precedence,
+}
+
+impl Wait {
+    /// Among all other threads.
+    #[must_use]
+    pub fn among_others(spin: SpinWindow) -> Self {
+        Self { spin, precedence: Precedence::NotWanted }
+    }
+
+    /// Before other threads, where this is allowed and the pacing ever sleeps.
+    #[must_use]
+    pub fn before_others(spin: SpinWindow, now: Nanos) -> Self {
+        match spin {
+            SpinWindow::ALWAYS => Self::among_others(spin),
+            _ => Self { spin, precedence: Precedence::take(now) },
+        }
+    }
+
+    /// In words, for the provenance.
+    #[must_use]
+    pub fn describe(self) -> String {
+        self.spin.describe() + self.precedence.describe()
     }
 }
 

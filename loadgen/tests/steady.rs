@@ -9,7 +9,7 @@ use allocation_counter::{AllocationInfo, measure};
 use bench::clock::Nanos;
 use bench::seams::StopFlag;
 use loadgen::engine::{self, Crew, Job, Offer};
-use loadgen::pace::{MonotonicClock, SpinWindow};
+use loadgen::pace::{MonotonicClock, SpinWindow, Wait};
 use loadgen::recorder::{Recorded, Recorder};
 use loadgen::requests::{Mix, RequestId};
 use loadgen::schedule::Schedule;
@@ -99,9 +99,14 @@ fn assert_no_allocation_per_request(server: AnswerSpec, protocol: Protocol) {
         };
         let clock = MonotonicClock::start();
         let target = target.clone();
-        let mut transport =
-            EpollTransport::new(clock, SpinWindow::NONE, target, writer, CONNECTIONS)
-                .expect("an epoll");
+        let mut transport = EpollTransport::new(
+            clock,
+            Wait::among_others(SpinWindow::NONE),
+            target,
+            writer,
+            CONNECTIONS,
+        )
+        .expect("an epoll");
         allocated(&mut transport, requests, CONNECTIONS * protocol.streams()).0
     };
     // By the first number the buffers of all places have what they need.

@@ -117,15 +117,15 @@ pub enum ArrivalsChoice {
 /// How the generator waits for the next send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PacingChoice {
-    /// Spin all the time: the most punctual.
-    Spin,
-    /// Sleep to shortly before, then spin.
+    /// Sleep to shortly before, then spin: the most punctual where it may go before other threads.
     Hybrid,
+    /// Spin all the time.
+    Spin,
     /// Never spin.
     Sleep,
 }
 
-/// Whether the subject's cores are kept from sleeping.
+/// Whether cores are kept from sleeping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AwakeChoice {
     /// On a virtual machine.
@@ -164,10 +164,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: Option<u32>,
     /// How the generator waits for the next send; never spins on a core that it shares
-    #[arg(long, value_enum, default_value_t = PacingChoice::Spin, value_name = "HOW")]
+    #[arg(long, value_enum, default_value_t = PacingChoice::Hybrid, value_name = "HOW")]
     pub pacing: PacingChoice,
-    /// Keep the subject's cores from sleeping with threads of the idle class, which give way to
-    /// everything: a virtual machine's idle core is given to others and comes back late
+    /// Keep cores from sleeping with threads of the idle class, which give way to everything: a
+    /// virtual machine's idle core is given to others and comes back late
     #[arg(long, value_enum, default_value_t = AwakeChoice::Auto, value_name = "WHEN")]
     pub keep_awake: AwakeChoice,
     /// The number that every random choice is drawn from [default: drawn, printed and stored]

@@ -124,9 +124,9 @@ fn measure(
         Ok(embedded) => embedded,
         Err(error) => return finish(keeper, Err(error.into()), around),
     };
-    let awake = keep_awake(args.keep_awake, &placement);
+    let awake = keep_awake(args.keep_awake, args.pacing, &placement);
     let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
-    keeper.note("pacing", generator.spin_window().describe());
+    keeper.note("pacing", generator.waits().describe());
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
     let conducted = conduct(
         &settled.scenario,
@@ -136,8 +136,9 @@ fn measure(
         (&stop, repeats(&settled.plan)),
     );
     keeper.subject(embedded.subject());
+    keeper.note("pacing", generator.waits().describe());
     let kept_awake = awake.map_or(0, Awake::end);
-    keeper.note("subject_cores_kept_awake", kept_awake.to_string());
+    keeper.note("cores_kept_awake", kept_awake.to_string());
     let whole = conducted.is_ok();
     let ended = finish(keeper, conducted, around);
     if args.keep && whole {
@@ -222,14 +223,18 @@ fn repeats(plan: &Plan) -> Repeats {
 }
 
 /// Where the generator has a core of its own, the subject's can be kept awake without taking any
-/// of its time.
-fn keep_awake(choice: AwakeChoice, placement: &Placement) -> Option<Awake> {
+/// of its time. The generator's own too, unless it never sleeps.
+fn keep_awake(choice: AwakeChoice, pacing: PacingChoice, placement: &Placement) -> Option<Awake> {
     let wanted = match choice {
         AwakeChoice::Auto => !placement.shared && testbed::provenance::machine().virtual_machine,
         AwakeChoice::On => true,
         AwakeChoice::Off => false,
     };
-    wanted.then(|| Awake::keep(&placement.subject))
+    let mut cores = placement.subject.clone();
+    if pacing != PacingChoice::Spin {
+        cores.extend(placement.generator.iter().filter(|core| !placement.subject.contains(core)));
+    }
+    wanted.then(|| Awake::keep(&cores))
 }
 
 fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {

@@ -88,8 +88,8 @@ pub fn run(settled: Settled, around: &Around) -> Result<Measured, Refused> {
         refresher.end();
     }
     let done = sent?;
-    asked.pacing = done.spin.describe();
-    asked.spins = done.spin != SpinWindow::NONE;
+    asked.pacing = done.waits.describe();
+    asked.spins = done.waits.spin != SpinWindow::NONE;
     let addresses = match &job.target.route {
         Route::Tcp(addresses) => addresses.now().iter().map(ToString::to_string).collect(),
         Route::Unix(path) => vec![format!("unix:{}", path.display())],

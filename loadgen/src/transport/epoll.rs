@@ -14,7 +14,7 @@ use super::socket::failure_of;
 use super::target::{Keeping, Target};
 use super::wire::Lane;
 use super::{Event, Failure, Happening, Slot, TlsFigures, Transport};
-use crate::pace::{MonotonicClock, SpinWindow};
+use crate::pace::{MonotonicClock, Wait};
 use crate::requests::RequestId;
 
 /// Taken from the kernel at once; more wait for the next call.
@@ -31,7 +31,7 @@ const ENDING: epoll::EventFlags =
 /// Connections to one target, on one thread.
 pub struct EpollTransport {
     epoll: OwnedFd,
-    spin: SpinWindow,
+    wait: Wait,
     places: Vec<Place>,
     ready: Vec<epoll::Event>,
     /// Of `ready`, those that were acted on.
@@ -54,7 +54,7 @@ impl EpollTransport {
     /// streams.
     pub fn new(
         clock: MonotonicClock,
-        spin: SpinWindow,
+        wait: Wait,
         target: Target,
         writer: Writer,
         connections: u32,
@@ -75,7 +75,7 @@ impl EpollTransport {
             .collect();
         Ok(Self {
             epoll,
-            spin,
+            wait,
             places,
             ready: Vec::with_capacity(EVENTS_AT_ONCE),
             acted_on: 0,
@@ -103,8 +103,8 @@ impl EpollTransport {
 
     /// How it waits, as measured until now.
     #[must_use]
-    pub fn spin_window(&self) -> SpinWindow {
-        self.spin
+    pub fn waits(&self) -> Wait {
+        self.wait
     }
 
     fn opens_for_each_request(&self) -> bool {
@@ -287,14 +287,15 @@ impl Transport for EpollTransport {
         while !unread && self.acted_on >= self.ready.len() && self.shared.told.is_empty() {
             let now = self.shared.now();
             let remaining = until.since(now);
-            let sleep = self.spin.sleep_for(remaining);
+            self.wait.precedence.watch(now);
+            let sleep = self.wait.spin.sleep_for(remaining);
             self.poll(sleep);
             if !self.ready.is_empty() {
                 break;
             }
             if !sleep.is_zero() {
                 let wanted = now.plus(sleep);
-                self.spin.learn(Duration::from_nanos(self.shared.now().since(wanted)));
+                self.wait.spin.learn(Duration::from_nanos(self.shared.now().since(wanted)));
             }
             if remaining == 0 {
                 return;
