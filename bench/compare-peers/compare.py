@@ -154,7 +154,8 @@ def make(chosen, found, nginx, left, files):
             # The first always runs, or a long one would never.
             if over and index:
                 return len(left) - index
-            row = conduct.make(bench, trial, len(rows.read(files.rows)) + 1)
+            before = rows.read(files.rows)
+            row = conduct.make(bench, trial.with_rate(before), len(before) + 1)
             rows.append(files.rows, row)
             _say(f"{index + 1}/{len(left)}  {row.table}: {row.cell}: {row.tool}"
                  + (f": {row.note}" if row.note else ""))

@@ -340,6 +340,21 @@ fn a_value_above_the_range_is_kept_as_the_largest_there_is() {
 }
 
 #[test]
+fn a_quantile_is_the_value_of_its_rank_and_never_of_the_one_below() {
+    // 1, 2, …, n microseconds, which the histogram tells apart: the quantile q is the smallest that
+    // at least q of all do not exceed.
+    for n in [1_u64, 2, 3, 9, 10, 11, 99, 100, 101, 999, 1000] {
+        let mut histogram = Histogram::new();
+        (1..=n).for_each(|value| assert!(histogram.record(value * US)));
+        for (quantile, of_1000) in Quantile::ALL.into_iter().zip([500, 900, 990, 999]) {
+            let rank = (n * of_1000).div_ceil(1000);
+            let found = histogram.at_quantile(quantile.fraction()).expect("not empty");
+            assert_eq!((found + US / 2) / US, rank, "n {n}, {quantile:?}");
+        }
+    }
+}
+
+#[test]
 fn a_closed_loop_accounts_for_every_request_and_corrects_nothing() {
     let mut setting = fixed(MS);
     // The first half of each second but the first stalls: a correction would invent requests.

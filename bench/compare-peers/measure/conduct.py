@@ -86,6 +86,10 @@ def _row(trial, position):
 def make(bench, trial, position):
     """Makes the trial and returns its row; a tool that fails is a row with a note."""
     row = _row(trial, position)
+    if trial.cell.share and not trial.cell.rate:
+        row.note = (f"{trial.cell.share.table}: {trial.cell.share.cell}, of which its rate is a "
+                    "share, was not measured")
+        return row
     folder = bench.folder / "trial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -100,7 +104,7 @@ def make(bench, trial, position):
         _run_tool(bench, trial, origin.url(trial.cell.protocol), folder, row)
     stamps = servers.stamps(folder)
     row.served = len(stamps)
-    if trial.cell.table == "precision":
+    if trial.cell.rate and not trial.cell.planted:
         _judge(row, arrivals.precision(stamps, trial.cell.rate))
     return row
 

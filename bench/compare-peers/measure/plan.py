@@ -1,11 +1,12 @@
 """Which trials are made and in which order. Pure: no process, no clock, no file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import random
 
+from measure.figures import median
 from measure.truth import EveryNth, Exponential, Stall
 
-TABLES = ("precision", "cost", "tls", "fidelity", "soak")
+TABLES = ("precision", "cost", "sustained", "tls", "fidelity", "soak")
 
 # Starting and ending a server and a tool.
 _AROUND_S = 0.7
@@ -15,6 +16,22 @@ _PACED = (*_OURS, "wrk2", "oha", "vegeta", "k6", "fortio", "hey", "h2load")
 _CLOSED = ("loadgen", "wrk", "wrk2", "h2load", "rewrk", "oha", "hey", "vegeta", "fortio", "k6")
 _FIDELITY = (*_PACED[:2], "wrk2", "oha", "oha-corrected", "vegeta", "vegeta-uncapped", "k6",
              "k6-uncapped", "fortio", "hey", "h2load")
+
+
+@dataclass(frozen=True)
+class Share:
+    """A rate that is a part of what a tool itself did in a cell of another table."""
+
+    percent: int
+    table: str
+    cell: str
+
+    def rate(self, rows, tool):
+        """Requests a second, from the rows of an earlier table; None when it has none."""
+        done = median(row.per_second() for row in rows
+                      if (row.table, row.cell, row.tool) == (self.table, self.cell, tool)
+                      and not row.note)
+        return round(done * self.percent / 100) if done else None
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,8 @@ class Cell:
     protocol: str = "http"
     streams: int = 1
     rate: int | None = None
+    # Instead of a rate that is known beforehand.
+    share: Share | None = None
     planted: object = None
 
     def serve_options(self):
@@ -56,6 +75,13 @@ class Trial:
         """About how long it takes."""
         return self.duration_s + _AROUND_S
 
+    def with_rate(self, rows):
+        """The same, with the rate that its share comes to."""
+        if not self.cell.share:
+            return self
+        return replace(self, cell=replace(
+            self.cell, rate=self.cell.share.rate(rows, self.tool)))
+
 
 def _precision(quick):
     rates = (1000, 20_000) if quick else (100, 1000, 5000, 20_000)
@@ -71,6 +97,14 @@ def _cost(quick):
     for server, all_connections in counts.items():
         for connections in all_connections:
             yield Cell("cost", f"{server}, {connections}", server, _CLOSED, 2, connections)
+
+
+def _sustained(quick):
+    # A quick run has no closed loop over the origin to take a share of.
+    for connections in () if quick else (16, 64):
+        share = Share(90, "cost", f"origin, {connections}")
+        yield Cell("sustained", f"{connections} connections", "origin", ("loadgen", "wrk2"), 5,
+                   connections, share=share)
 
 
 def _tls(quick):
@@ -101,7 +135,7 @@ def _soak(quick):
         yield Cell("soak", f"{duration_s} s", "nginx", ("loadgen",), duration_s, 1000)
 
 
-_MAKERS = dict(zip(TABLES, (_precision, _cost, _tls, _fidelity, _soak)))
+_MAKERS = dict(zip(TABLES, (_precision, _cost, _sustained, _tls, _fidelity, _soak)))
 
 
 def cells(table, quick):
@@ -111,7 +145,7 @@ def cells(table, quick):
 
 def repetitions(table, quick):
     """How often each trial of a table is made. What is planted is the same every time."""
-    return 3 if table in ("precision", "cost", "tls") and not quick else 1
+    return 3 if table in ("precision", "cost", "sustained", "tls") and not quick else 1
 
 
 def trials(tables, quick, settle_s, seed):
@@ -130,6 +164,6 @@ def trials(tables, quick, settle_s, seed):
                 # Drawn from all tools, so that one that is missing moves no other.
                 for tool in draw.sample(cell.tools, len(cell.tools)):
                     if tool in settle_s:
-                        extra_s = settle_s[tool] if cell.rate else 0
+                        extra_s = settle_s[tool] if cell.rate or cell.share else 0
                         ordered.append(Trial(cell, tool, repetition, cell.duration_s + extra_s))
     return ordered

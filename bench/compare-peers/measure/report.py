@@ -5,6 +5,7 @@ from measure import plan, tables
 _SECTIONS = {
     "precision": ("Precision: a fixed rate over 50 connections", tables.precision),
     "cost": ("Cost: closed loop, HTTP/1.1 keep-alive", tables.cost),
+    "sustained": ("Sustained: an open loop close to capacity", tables.sustained),
     "tls": ("TLS and HTTP/2: closed loop against nginx", tables.tls),
     "fidelity": ("Fidelity: planted delays at 1000/s", tables.fidelity),
     "soak": ("Soak", tables.soak),

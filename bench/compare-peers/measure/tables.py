@@ -76,6 +76,26 @@ def precision(rows):
     ]
 
 
+def sustained(rows):
+    """Whether a schedule is kept close to what the tool can do at all."""
+    table = Table(rows, "sustained")
+
+    def kept(own, _cell):
+        if not known(row.deviation_p50_us for row in own):
+            return NOTHING
+        return (f"{figure(median(row.rate for row in own))}/s: "
+                f"{spread(row.arrived_percent() for row in own)} % · "
+                f"{figure(median(row.deviation_p50_us for row in own))} / "
+                f"{figure(median(row.deviation_p99_us for row in own))}")
+
+    return [
+        "An open loop at 90 % of the rate that the same tool reached above as a closed loop over the "
+        "same connections and origin. Asked rate: arrivals, % of what was asked for · deviation "
+        "from the schedule, µs, p50 / p99; the server's own queue is in it.",
+        table.grid("tool", kept),
+    ]
+
+
 def _cost_tables(table, reference, what):
     """What each of `what` cost in CPU, and the same against a reference tool."""
     def cost(own, _cell):

@@ -25,7 +25,7 @@ class Options(unittest.TestCase):
     def test_a_table_that_is_not_there_is_named_with_those_that_are(self):
         said = self.refused("precison")
         self.assertIn("precison", said)
-        self.assertIn("precision, cost, tls, fidelity, soak", said)
+        self.assertIn("precision, cost, sustained, tls, fidelity, soak", said)
         self.assertIn("found none", self.refused())
 
     def test_a_tool_that_is_not_there_is_named(self):

@@ -70,6 +70,18 @@ class Plan(unittest.TestCase):
             planned = plan.trials(plan.TABLES, quick, settle_s, 1)
             self.assertLess(sum(trial.takes_s for trial in planned) / 60, minutes)
 
+    def test_a_share_of_a_rate_is_of_what_the_same_tool_did(self):
+        trial = next(trial for trial in plan.trials(("sustained",), False, {"loadgen": 0}, 1)
+                     if trial.cell.connections == 16)
+        closed = dict(table="cost", cell="origin, 16", tool="loadgen", duration_s=2)
+        made = [a_row(**closed, served=served) for served in (190_000, 200_000, 230_000)]
+        others = [a_row(**{**closed, "tool": "wrk"}, served=400_000),
+                  a_row(**{**closed, "cell": "origin, 64"}, served=400_000),
+                  a_row(**closed, served=1, note="ended early")]
+        self.assertEqual(trial.with_rate(made + others).cell.rate, 90_000)
+        self.assertIsNone(trial.with_rate(others).cell.rate)
+        self.assertEqual(trial.with_rate(made).key, trial.key)
+
     def test_stalls_are_met_in_whole_periods(self):
         for quick in (True, False):
             for cell in plan.cells("fidelity", quick):

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::args::{ArrivalsChoice, Output, PacingChoice, duration};
 
@@ -11,7 +11,7 @@ const SHORT: &str = "\
 Examples:
   loadgen drive http://127.0.0.1:8080/ --rate 1000 --duration 30s
   loadgen drive https://shop.test/ --ca ca.pem --http 2 --output json
-The rest with --help: profiles, several requests, feeds, gRPC, proxies, pacing, the search, …";
+The rest with --help-all: profiles, several requests, feeds, gRPC, proxies, pacing, the search, …";
 
 const NOTES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Exit codes: 0 done · 2 usage · 4 not reachable · 6 not valid · 7 a --fail-if
 /// One open-loop run against any URL: requests are sent when the schedule says, whatever the
 /// answers do.
 #[derive(Debug, Args)]
-#[command(after_help = SHORT, after_long_help = NOTES)]
+#[command(after_help = SHORT, after_long_help = NOTES, disable_help_flag = true)]
 pub struct DriveArgs {
     /// http://… or https://…
     pub url: String,
@@ -208,6 +208,13 @@ pub struct DriveArgs {
     /// No live view
     #[arg(short, long, help_heading = "Results", hide_short_help = true)]
     pub quiet: bool,
+
+    /// What a first drive needs
+    #[arg(short, long, action = ArgAction::HelpShort, help_heading = "Help")]
+    help: Option<bool>,
+    /// Every option
+    #[arg(long, action = ArgAction::HelpLong, help_heading = "Help")]
+    help_all: Option<bool>,
 }
 
 /// The version of HTTP.

@@ -391,11 +391,16 @@ impl Tls {
     }
 }
 
-/// The schema as a document: pretty, keys in a fixed order, a newline at its end. The committed
-/// copy is `loadgen/schema/drive.schema.json`, and a test keeps it current.
+/// The schema of this document; the committed copy is `loadgen/schema/drive.schema.json`.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Document);
+    schema_of::<Document>()
+}
+
+/// A schema as a document: pretty, keys in a fixed order, a newline at its end. A test keeps the
+/// committed copies current.
+pub(super) fn schema_of<T: JsonSchema>() -> String {
+    let schema = schemars::schema_for!(T);
     let mut text = serde_json::to_string_pretty(&schema.to_value())
         .expect("a schema has only string keys and finite numbers");
     text.push('\n');

@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::tally::Served;
 use super::wire::Wire;
 use crate::machine::thread_cpu_time;
-use crate::pace::{MonotonicClock, SpinWindow};
+use crate::pace::{MonotonicClock, SpinWindow, Wait};
 
 /// Read at once. Longer requests take several reads.
 const READ_SIZE: usize = 64 * 1024;
@@ -46,7 +46,7 @@ pub(super) struct EventLoop {
     overrun: bool,
     tls: Option<Arc<ServerConfig>>,
     clock: MonotonicClock,
-    spin: SpinWindow,
+    wait: Wait,
     places: Places,
     shared: Shared,
     buffer: Vec<u8>,
@@ -57,7 +57,7 @@ impl EventLoop {
         listener: Listener,
         tls: Option<Arc<ServerConfig>>,
         clock: MonotonicClock,
-        spin: SpinWindow,
+        wait: Wait,
         shared: Shared,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -74,7 +74,7 @@ impl EventLoop {
             overrun: false,
             tls,
             clock,
-            spin,
+            wait,
             places: Places::default(),
             shared,
             buffer: vec![0; READ_SIZE],
@@ -94,6 +94,7 @@ impl EventLoop {
                 continue;
             }
             let now = self.clock.now();
+            self.wait.precedence.watch(now);
             for event in &ready {
                 self.on_ready(event.data.u64(), event.flags, now);
             }
@@ -107,11 +108,11 @@ impl EventLoop {
 
     /// How long nothing is to be done, as far as is known.
     fn sleep(&self) -> Duration {
-        if self.spin == SpinWindow::ALWAYS {
+        if self.wait.spin == SpinWindow::ALWAYS {
             return Duration::ZERO;
         }
         self.shared.alarms.next().map_or(LONGEST_SLEEP, |alarm| {
-            self.spin.sleep_for(alarm.since(self.clock.now())).min(LONGEST_SLEEP)
+            self.wait.spin.sleep_for(alarm.since(self.clock.now())).min(LONGEST_SLEEP)
         })
     }
 

@@ -19,8 +19,9 @@ use std::thread::JoinHandle;
 use bench::seams::StopFlag;
 use rustls::ServerConfig;
 
+use crate::awake::Awake;
 use crate::machine::pin;
-use crate::pace::{MonotonicClock, SpinWindow, calibrate, sharpen_timers};
+use crate::pace::{MonotonicClock, SpinWindow, Wait, calibrate, sharpen_timers};
 
 pub mod answer;
 mod connection;
@@ -61,8 +62,9 @@ pub struct ServerSpec {
     pub tls: Option<TlsSpec>,
     /// The core that its thread stays on, if any.
     pub core: Option<usize>,
-    /// Ask the kernel all the time instead of being woken by it: a core at 100 %, and arrivals
-    /// stamped to the microsecond.
+    /// Never let the core sleep, so that arrivals are stamped to the microsecond: it is at 100 %, by
+    /// a thread of the idle class where the server stays on a core, else by asking the kernel all
+    /// the time.
     pub spin: bool,
     /// Arrivals that are stamped, at most.
     pub most_stamps: usize,
@@ -139,10 +141,17 @@ impl Server {
             return Err(ServeError::Core(core));
         }
         sharpen_timers();
-        let window = match (spec.spin, spec.planted.waits()) {
+        // Where the core is its own, a thread of the idle class spins in its stead: then the server
+        // sleeps, and may go before what else the machine runs there.
+        let _awake = spec.core.filter(|_| spec.spin).map(|core| Awake::keep(&[core]));
+        let window = match (spec.spin && spec.core.is_none(), spec.planted.waits()) {
             (true, _) => SpinWindow::ALWAYS,
             (false, true) => calibrate(&clock),
             (false, false) => SpinWindow::NONE,
+        };
+        let wait = match spec.core {
+            Some(_) => Wait::before_others(window, clock.now()),
+            None => Wait::among_others(window),
         };
         let shared = Shared {
             http: spec.http,
@@ -151,7 +160,7 @@ impl Server {
             tally: Tally::new(spec.most_stamps),
             alarms: Alarms::default(),
         };
-        let event_loop = EventLoop::new(listener, tls, clock, window, shared);
+        let event_loop = EventLoop::new(listener, tls, clock, wait, shared);
         Ok(event_loop.map_err(ServeError::Epoll)?.run(stop))
     }
 

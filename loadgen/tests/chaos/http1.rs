@@ -46,6 +46,28 @@ fn garbage_is_malformed() {
 }
 
 #[test]
+fn the_first_byte_is_the_answers_and_not_its_bodys() {
+    let held = Duration::from_millis(30);
+    let address = by_hand(move |mut stream, _| {
+        let (head, body) = OK.split_at(OK.len() - 2);
+        while read_request(&mut stream).is_some() {
+            let sent = stream.write_all(head).map(|()| std::thread::sleep(held));
+            if sent.and_then(|()| stream.write_all(body)).is_err() {
+                return;
+            }
+        }
+    });
+    let done = run(&Job { connections: 64, ..job(address) });
+    assert_eq!(done.recorded.counts.completed, PLANNED);
+    let held = u64::try_from(held.as_nanos()).expect("small");
+    let (first, whole) = (&done.recorded.first_byte, &done.recorded.latencies.service_time);
+    // A machine that holds the generator up for as long lets it read both at once, but not of all
+    // three hundred.
+    assert!(first.min().expect("not empty") < held, "{:?}", first.min());
+    assert!(whole.min().expect("not empty") >= held, "{:?}", whole.min());
+}
+
+#[test]
 fn an_answer_before_a_half_close_counts() {
     let (server, address) = start(faulty(&["half-close-every=3"]));
     let done = run(&job(address));

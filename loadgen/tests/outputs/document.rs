@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use loadgen::drive::document::{Document, schema};
 use loadgen::drive::gate::Gate;
 use loadgen::drive::measured::Measured;
+use loadgen::drive::search::{self, Bracket, Decision, Ending, Found, Step};
 use loadgen::drive::validity::Validity;
 use serde_json::{Value, json};
 
@@ -20,12 +21,18 @@ fn value(measured: &Measured) -> Value {
     serde_json::from_str(&document(measured).to_json()).unwrap()
 }
 
-fn committed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/drive.schema.json")
+fn committed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{name}.schema.json"))
 }
 
-fn validator() -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(&fs::read_to_string(committed()).unwrap()).unwrap();
+/// Both documents that `drive` prints.
+fn schemas() -> [(&'static str, String); 2] {
+    [("drive", schema()), ("find-max", search::schema())]
+}
+
+fn validator(name: &str) -> jsonschema::Validator {
+    let schema: Value =
+        serde_json::from_str(&fs::read_to_string(committed(name)).unwrap()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
@@ -99,14 +106,45 @@ fn what_unanswered_requests_could_change_is_listed_as_a_bound() {
 }
 
 #[test]
-fn the_committed_schema_is_current() {
-    let text = fs::read_to_string(committed()).unwrap_or_default();
-    assert!(text == schema(), "schema/drive.schema.json is not current; see main.rs's head");
+fn the_committed_schemas_are_current() {
+    for (name, schema) in schemas() {
+        let text = fs::read_to_string(committed(name)).unwrap_or_default();
+        assert!(text == schema, "schema/{name}.schema.json is not current; see main.rs's head");
+    }
+}
+
+#[test]
+fn a_search_is_valid_by_its_schema_and_by_no_other() {
+    let bracket = Bracket::new(100.0, 1e6, 0.05);
+    let step = Step {
+        rate: 100.0,
+        batch_s: 1.0,
+        batches: 3,
+        spoilt: 1,
+        shares: vec![Some(0.25), None],
+        decision: Some(Decision::Fails),
+    };
+    let found = Found {
+        schema_version: 1,
+        objectives: vec!["p99 < 5 ms".to_owned()],
+        error: 0.05,
+        bracket,
+        steps: vec![step],
+        ending: Ending::Generator { rate: 2e5, why: "generator late".to_owned() },
+        took_s: 3.5,
+    };
+    let document: Value = serde_json::from_str(&found.to_json()).unwrap();
+    let errors: Vec<String> =
+        validator("find-max").iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert!(!validator("drive").is_valid(&document));
+    let read: Found = serde_json::from_str(&found.to_json()).unwrap();
+    assert_eq!(read, found);
 }
 
 #[test]
 fn every_document_is_valid_by_the_schema_and_broken_ones_are_not() {
-    let validator = validator();
+    let validator = validator("drive");
     for (name, measured) in made::all() {
         let document = value(&measured);
         let errors: Vec<String> =
@@ -131,6 +169,7 @@ fn every_document_is_valid_by_the_schema_and_broken_ones_are_not() {
 #[test]
 #[ignore = "rewrites the committed schema"]
 fn regenerate() {
-    fs::create_dir_all(committed().parent().unwrap()).unwrap();
-    fs::write(committed(), schema()).unwrap();
+    for (name, schema) in schemas() {
+        fs::write(committed(name), schema).unwrap();
+    }
 }

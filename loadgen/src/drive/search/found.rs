@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bracket::{Bracket, Decision};
+use crate::drive::document::schema_of;
 use crate::drive::words;
 
 /// One rate that was tested.
@@ -63,10 +64,21 @@ impl Ending {
     }
 }
 
+/// Raised when a field changes its meaning or disappears.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The schema of a search's document; the committed copy is `loadgen/schema/find-max.schema.json`.
+#[must_use]
+pub fn schema() -> String {
+    schema_of::<Found>()
+}
+
 /// The answer of a search. Rates are requests a second, times seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Found {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
     /// What was to hold, all of it.
     pub objectives: Vec<String>,
     /// The probability, at most, that any rate was decided wrongly; 0 to 1.

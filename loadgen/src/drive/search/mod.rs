@@ -16,7 +16,7 @@ pub mod sequential;
 use std::time::Duration;
 
 pub use bracket::{Bracket, Decision};
-pub use found::{Ending, Found, Step};
+pub use found::{Ending, Found, SCHEMA_VERSION, Step, schema};
 pub use objective::Objective;
 pub use probe::{Unsearched, run};
 pub use sequential::Share;
@@ -116,6 +116,7 @@ pub fn seek<P: Prober>(
         }
     };
     Ok(Found {
+        schema_version: SCHEMA_VERSION,
         objectives: objectives.iter().map(ToString::to_string).collect(),
         error: plan.error,
         bracket,
