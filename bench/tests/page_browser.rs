@@ -1,5 +1,6 @@
 //! The page in a real browser, driven by `tests/page/browser.test.mjs`; CONTRIBUTING.md says what it
 //! needs. Without that the test says that it was skipped, unless LOADGEN_BROWSER_TEST is `required`.
+#![expect(clippy::unwrap_used, reason = "this is how a test fails")]
 
 #[path = "report_support/gallery.rs"]
 mod made_up;

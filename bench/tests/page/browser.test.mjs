@@ -70,6 +70,7 @@ const MODES = {
     light: { colorScheme: "light" },
     dark: { colorScheme: "dark" },
     phone: { colorScheme: "light", viewport: PHONE, hasTouch: true, isMobile: true },
+    tablet: { colorScheme: "light", viewport: { width: 768, height: 1024 } },
     "phone, dark": { colorScheme: "dark", viewport: PHONE, hasTouch: true, isMobile: true },
 };
 

@@ -15,31 +15,39 @@ pub(super) fn comparisons(report: &Report, id: &str) -> Markup {
     }
     html! {
         p { (COMPARISONS_ABOUT) }
-        table.comparisons aria-labelledby={ (id) "-heading" } {
-            thead {
-                tr {
-                    @for name in COMPARISON_COLUMNS { th scope="col" { (name) } }
+        (scrolling("", html! {
+            table.comparisons aria-labelledby={ (id) "-heading" } {
+                thead {
+                    tr {
+                        @for (index, name) in COMPARISON_COLUMNS.iter().enumerate() {
+                            th.number[![0, 1, 6].contains(&index)] scope="col" { (name) }
+                        }
+                    }
+                }
+                @for comparison in &report.comparisons {
+                    tbody { (rows(report, comparison)) }
                 }
             }
-            @for comparison in &report.comparisons {
-                tbody {
-                    @if comparison.cells.is_empty() {
-                        tr {
-                            (name_of(comparison, 1))
-                            @for _ in 0..7 { td { (figures::NONE) } }
-                            td { "0" }
-                        }
-                    }
-                    @for (index, cell) in comparison.cells.iter().enumerate() {
-                        tr {
-                            @if index == 0 { (name_of(comparison, comparison.cells.len())) }
-                            (row(report, comparison, cell))
-                        }
-                    }
-                }
+        }))
+        (notes(&report.notes, id))
+    }
+}
+
+fn rows(report: &Report, comparison: &Comparison) -> Markup {
+    html! {
+        @if comparison.cells.is_empty() {
+            tr {
+                (name_of(comparison, 1))
+                @for _ in 0..7 { td { (figures::NONE) } }
+                td { "0" }
             }
         }
-        (notes(&report.notes, id))
+        @for (index, cell) in comparison.cells.iter().enumerate() {
+            tr.none[cell.overhead_us.is_none()] {
+                @if index == 0 { (name_of(comparison, comparison.cells.len())) }
+                (row(report, comparison, cell))
+            }
+        }
     }
 }
 
@@ -63,8 +71,8 @@ fn row(report: &Report, comparison: &Comparison, cell: &Cell) -> Markup {
     let word = figures::verdict(cell.verdict);
     html! {
         th scope="row" { (cell.quantile.label()) }
-        td.number data-column=(baseline) { (figures::micros_or_none(cell.baseline_us, false)) }
-        td.number data-column=(candidate) { (figures::micros_or_none(cell.candidate_us, false)) }
+        td.number.side data-column=(baseline) { (figures::micros_or_none(cell.baseline_us, false)) }
+        td.number.side data-column=(candidate) { (figures::micros_or_none(cell.candidate_us, false)) }
         td.number.overhead data-column=(overhead) { (cell.overhead()) }
         td.number data-column=(ratio) { (cell.ratio()) }
         td.verdict data-column=(verdict) {

@@ -171,7 +171,10 @@ fn labels(axis: &Axis) -> Markup {
         @for tick in ticks(axis) {
             @let x = percent(axis.place(tick));
             line.frame x1=(x) x2=(x) y1="0" y2="5" {}
-            text.tick.below x=(x) y="0" dy="1.6em" { (figures::tick(tick)) }
+            // At an edge a label would reach beyond it.
+            @if (LABEL / 3.0..=1.0 - LABEL / 3.0).contains(&axis.place(tick)) {
+                text.tick.below x=(x) y="0" dy="1.6em" { (figures::tick(tick)) }
+            }
         }
     }
 }
