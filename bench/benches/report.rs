@@ -4,7 +4,7 @@
 mod report_support;
 
 use bench::report::model::Report;
-use bench::report::{charts, markdown};
+use bench::report::{charts, markdown, page};
 use criterion::{Criterion, criterion_group, criterion_main};
 use report_support::{golden, run};
 
@@ -17,6 +17,9 @@ fn rendering(criterion: &mut Criterion) {
     });
     criterion.bench_function("report: markdown", |bencher| {
         bencher.iter(|| markdown::render(&report));
+    });
+    criterion.bench_function("report: page", |bencher| {
+        bencher.iter(|| page::render(&report));
     });
     criterion.bench_function("report: charts as SVG", |bencher| {
         bencher.iter(|| charts::all(&report));

@@ -20,7 +20,13 @@ fn committed() -> PathBuf {
 
 /// What is committed of the rendering; the PNGs follow from the SVGs and are not.
 fn rendered_text(folder: &RunFolder) -> BTreeMap<&'static str, String> {
-    let names = ["report.md", "charts/overhead.svg", "charts/percentiles.svg", "charts/trials.svg"];
+    let names = [
+        "report.md",
+        "report.html",
+        "charts/overhead.svg",
+        "charts/percentiles.svg",
+        "charts/trials.svg",
+    ];
     let mut texts: BTreeMap<&str, String> = names
         .into_iter()
         .map(|name| (name, fs::read_to_string(folder.path().join(name)).unwrap()))

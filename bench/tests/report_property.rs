@@ -1,6 +1,8 @@
 //! No run, however odd, makes a renderer fail: names of any characters, figures of any size, counts
 //! that do not add up.
 
+mod html_support;
+
 use std::collections::BTreeMap;
 
 use bench::quantile::Quantile;
@@ -11,9 +13,10 @@ use bench::record::{
 };
 use bench::report::model::Report;
 use bench::report::terminal::Style;
-use bench::report::{charts, markdown, terminal};
+use bench::report::{charts, markdown, page, terminal};
 use bench::seams::{Probe, Proof};
 use bench::trial::{Latencies, OutcomeCounts};
+use html_support::read;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -222,7 +225,11 @@ prop_compose! {
 /// Everything but the pictures, which take longest.
 fn every_text(record: &RunRecord, latencies: &BTreeMap<String, Latencies>) -> Vec<String> {
     let report = Report::of(record, latencies);
-    let mut texts = vec![terminal::render(&report, Style::Plain, &[]), markdown::render(&report)];
+    let mut texts = vec![
+        terminal::render(&report, Style::Plain, &[]),
+        markdown::render(&report),
+        page::render(&report),
+    ];
     texts.extend(charts::all(&report).into_iter().map(|chart| chart.svg));
     texts
 }
@@ -237,7 +244,12 @@ proptest! {
             prop_assert!(!line.chars().any(char::is_control), "{line:?}");
             prop_assert!(line.chars().count() <= 100, "{line}");
         }
-        for svg in &texts[2..] {
+        let page = read(&texts[2]);
+        prop_assert!(page.mistakes.is_empty(), "{:?}", page.mistakes);
+        for data in &page.data {
+            prop_assert!(serde_json::from_str::<serde_json::Value>(data).is_ok(), "{data}");
+        }
+        for svg in &texts[3..] {
             let parsed = resvg::usvg::roxmltree::Document::parse(svg);
             prop_assert!(parsed.is_ok(), "{parsed:?}");
         }

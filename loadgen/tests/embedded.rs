@@ -42,9 +42,14 @@ fn a_run_leaves_a_complete_folder_and_its_exit_code_says_whether_it_measured() {
         assert_eq!(count("offered"), 60, "200/s for 300 ms");
         assert!(folder.join(trial["histograms"].as_str().expect("a file")).is_file());
     }
-    for file in
-        ["report.md", "trials.csv", "comparison.csv", "charts/overhead.svg", "charts/trials.png"]
-    {
+    for file in [
+        "report.md",
+        "report.html",
+        "trials.csv",
+        "comparison.csv",
+        "charts/overhead.svg",
+        "charts/trials.png",
+    ] {
         assert!(folder.join(file).is_file(), "{file}");
     }
     let proofs = json["proofs"].as_array().expect("proofs");
@@ -59,7 +64,13 @@ fn a_finished_run_rendered_again_gives_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a folder");
     run(dir.path(), &small(&["--blocks=1", "--variants=sidecar-plaintext,strict"]));
     let folder = run_folder(dir.path()).expect("a run folder");
-    let files = ["report.md", "charts/overhead.svg", "charts/percentiles.png", "charts/trials.svg"];
+    let files = [
+        "report.md",
+        "report.html",
+        "charts/overhead.svg",
+        "charts/percentiles.png",
+        "charts/trials.svg",
+    ];
     let read = || files.map(|file| std::fs::read(folder.join(file)).expect("rendered"));
     let before = read();
     for file in files {

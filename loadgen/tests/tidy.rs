@@ -9,6 +9,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("hdrhistogram", &["bench"]),
     ("plotters", &["bench"]),
     ("resvg", &["bench"]),
+    ("maud", &["bench"]),
     ("clap", &["loadgen"]),
     ("clap_complete", &["loadgen"]),
     ("rcgen", &["bench/identity"]),

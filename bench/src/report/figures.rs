@@ -113,6 +113,18 @@ pub fn share(share: f64) -> String {
     format!("{percent:.1} %")
 }
 
+/// A percentile by 1 ÷ what lies beyond it: 100 is `99.00 %`. As many digits as tell it from its
+/// neighbours.
+#[must_use]
+pub fn percentile(tail: f64) -> String {
+    if !tail.is_finite() || tail < 1.0 {
+        return NONE.to_owned();
+    }
+    let percent = 100.0 * (1.0 - 1.0 / tail);
+    let decimals = 1 + [100.0, 1e3, 1e4, 1e5].iter().filter(|decade| tail >= **decade).count();
+    format!("{percent:.decimals$} %")
+}
+
 /// Bytes: `512 B`, `1.40 GiB`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -270,6 +282,21 @@ mod tests {
         assert_eq!(ratio(&estimate(1.234, 0.987_6, 12.34)), "×1.23 [0.988, 12.3]");
         assert_eq!(share(0.978_515_625), "97.9 %");
         assert_eq!(share(0.999_99), "> 99.9 %");
+    }
+
+    #[test]
+    fn percentiles_have_the_digits_that_their_tail_needs() {
+        for (tail, text) in [
+            (2.0, "50.0 %"),
+            (2.05, "51.2 %"),
+            (10.0, "90.0 %"),
+            (102.4, "99.02 %"),
+            (1000.0, "99.900 %"),
+            (1e5, "99.99900 %"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(percentile(tail), text);
+        }
     }
 
     #[test]

@@ -3,32 +3,26 @@
 use std::fmt::Write;
 
 use super::figures;
-use super::model::{ArticleCell, Cell, Comparison, Report, Section, Table};
-
-/// The charts' names and what is seen in each.
-const CHARTS: [(&str, &str); 3] = [
-    ("overhead", "Overhead of each comparison at each quantile, with the A/A pair as noise floor"),
-    ("percentiles", "Response time by percentile, one line for each variant"),
-    ("trials", "Response time of every trial in time order"),
-];
+use super::model::{
+    ARTICLE_ROWS, ArticleCell, CHARTS, COMPARISON_COLUMNS, COMPARISONS_ABOUT, Cell, Comparison,
+    NO_ARTICLE, NOTHING_COMPARED, Part, Report, Section, Table,
+};
 
 /// The whole document.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     opening(&mut out, report);
-    comparisons(&mut out, report);
-    charts(&mut out, report);
-    section(&mut out, report, &report.by_variant);
-    article(&mut out, report);
-    for part in &report.sections {
-        section(&mut out, report, part);
+    for part in report.parts() {
+        paragraph(&mut out, &format!("## {}", report.heading(part)));
+        match part {
+            Part::Comparisons => comparisons(&mut out, report),
+            Part::Charts => charts(&mut out),
+            Part::Section(of) => section(&mut out, of),
+            Part::Article => article(&mut out, report),
+            Part::Again => again(&mut out, report),
+        }
     }
-    heading(&mut out, report, "Run it again");
-    // A longer fence than any run of backquotes that the command can hold.
-    line(&mut out, "````sh");
-    line(&mut out, &report.again);
-    line(&mut out, "````");
     out
 }
 
@@ -40,14 +34,6 @@ fn line(out: &mut String, text: &str) {
 fn paragraph(out: &mut String, text: &str) {
     line(out, text);
     out.push('\n');
-}
-
-/// A heading; a run that is not a measurement says so at every one of them.
-fn heading(out: &mut String, report: &Report, title: &str) {
-    match &report.stamp {
-        Some(stamp) => paragraph(out, &format!("## {title} ({stamp})")),
-        None => paragraph(out, &format!("## {title}")),
-    }
 }
 
 fn opening(out: &mut String, report: &Report) {
@@ -73,21 +59,12 @@ fn opening(out: &mut String, report: &Report) {
 }
 
 fn comparisons(out: &mut String, report: &Report) {
-    heading(out, report, "Comparisons");
     if report.comparisons.is_empty() {
-        paragraph(out, "Nothing is compared in this run.");
+        paragraph(out, NOTHING_COMPARED);
         return;
     }
-    paragraph(
-        out,
-        "Response time at each quantile, candidate − baseline, paired by block: the median over \
-         blocks with its interval.",
-    );
-    line(
-        out,
-        "| Comparison | Quantile | Baseline | Candidate | Overhead [low, high] | Ratio | Verdict \
-         | A/A noise floor | Blocks |",
-    );
+    paragraph(out, COMPARISONS_ABOUT);
+    line(out, &format!("| {} |", COMPARISON_COLUMNS.join(" | ")));
     line(out, "|---|---|--:|--:|--:|--:|---|--:|--:|");
     for comparison in &report.comparisons {
         if comparison.cells.is_empty() {
@@ -141,15 +118,13 @@ fn notes(out: &mut String, notes: &[String]) {
     }
 }
 
-fn charts(out: &mut String, report: &Report) {
-    heading(out, report, "Charts");
-    for (name, what) in CHARTS {
-        paragraph(out, &format!("![{what}](charts/{name}.svg)"));
+fn charts(out: &mut String) {
+    for chart in CHARTS {
+        paragraph(out, &format!("![{}](charts/{}.svg)", chart.caption, chart.name));
     }
 }
 
-fn section(out: &mut String, report: &Report, section: &Section) {
-    heading(out, report, &section.title);
+fn section(out: &mut String, section: &Section) {
     for text in &section.text {
         // Fixed text of the model carries its own emphasis; it holds no names.
         paragraph(out, text);
@@ -177,9 +152,8 @@ fn table(out: &mut String, table: &Table) {
 
 fn article(out: &mut String, report: &Report) {
     let article = &report.article;
-    heading(out, report, "The article's table");
     if article.lines.is_empty() {
-        paragraph(out, "This scenario answers no cell of the article's table.");
+        paragraph(out, NO_ARTICLE);
         return;
     }
     paragraph(
@@ -191,7 +165,7 @@ fn article(out: &mut String, report: &Report) {
         ),
     );
     let names: Vec<String> = article.columns.iter().map(|column| escape(column)).collect();
-    line(out, &format!("| Metric | {} |", names.join(" | ")));
+    line(out, &format!("| {ARTICLE_ROWS} | {} |", names.join(" | ")));
     line(out, &format!("|---|{}", "---|".repeat(article.columns.len())));
     for row in &article.lines {
         let cells: Vec<String> = row.cells.iter().map(|cells| article_cells(cells)).collect();
@@ -217,6 +191,13 @@ fn article_cells(cells: &[ArticleCell]) -> String {
         }
     }
     if text.is_empty() { figures::NONE.to_owned() } else { text }
+}
+
+fn again(out: &mut String, report: &Report) {
+    // A longer fence than any run of backquotes that the command can hold.
+    line(out, "````sh");
+    line(out, &report.again);
+    line(out, "````");
 }
 
 /// Text of others so that it stays text: no markup, no table edge, no line break.

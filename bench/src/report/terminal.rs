@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures;
-use super::model::{Article, Cell, Comparison, Report};
+use super::model::{Article, Cell, Comparison, NOTHING_COMPARED, Report};
 use crate::record::Verdict;
 
 /// Whether the text may carry ANSI colours.
@@ -95,7 +95,7 @@ impl Page {
 
 fn comparisons(out: &mut Page, report: &Report) {
     if report.comparisons.is_empty() {
-        out.line("Nothing is compared in this run.");
+        out.line(NOTHING_COMPARED);
         out.blank();
         return;
     }

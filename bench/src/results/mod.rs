@@ -29,6 +29,8 @@ pub const TRIALS_FILE: &str = "trials.csv";
 pub const COMPARISON_FILE: &str = "comparison.csv";
 /// The report for people.
 pub const REPORT_FILE: &str = "report.md";
+/// The same report as a page.
+pub const PAGE_FILE: &str = "report.html";
 /// Folder of the trials' histograms.
 pub const HISTOGRAMS: &str = "histograms";
 /// Folder of the charts.

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use bench::report::terminal::{self, Style};
-use bench::results::{FolderError, RunFolder, render};
+use bench::results::{FolderError, PAGE_FILE, REPORT_FILE, RunFolder, render};
 
 use super::exit::Failure;
 
@@ -12,7 +12,10 @@ use super::exit::Failure;
 pub fn report(run_dir: &Path, style: Style) -> Result<String, Failure> {
     let folder = RunFolder::open(run_dir).map_err(failure)?;
     let report = render(&folder).map_err(failure)?;
-    let paths = [format!("report   {}", run_dir.join("report.md").display())];
+    let paths = [
+        format!("report   {}", run_dir.join(REPORT_FILE).display()),
+        format!("page     {}", run_dir.join(PAGE_FILE).display()),
+    ];
     Ok(terminal::render(&report, style, &paths))
 }
 

@@ -11,7 +11,7 @@ use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
 use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, Subject};
 use bench::report::terminal::{self, Style};
-use bench::results::{RunFolder, render, replay};
+use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, render, replay};
 use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
 use scenarios::library;
 use scenarios::scenario::Scenario;
@@ -199,7 +199,8 @@ fn finish(
     }
     .map_err(|error| Failure::Internal(error.to_string()))?;
     let paths = [
-        format!("report   {}", shown.join("report.md").display()),
+        format!("report   {}", shown.join(REPORT_FILE).display()),
+        format!("page     {}", shown.join(PAGE_FILE).display()),
         format!("charts   {}", shown.join("charts").display()),
         format!("data     {}", shown.join("run.json").display()),
     ];

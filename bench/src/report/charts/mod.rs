@@ -5,13 +5,15 @@ mod canvas;
 mod overhead;
 mod percentiles;
 mod png;
-mod scale;
 mod text;
 mod trials;
 
 pub use png::{ChartError, png};
 
-use super::model::{Report, VariantLabel};
+use super::axes;
+use super::model::{
+    ChartWords, OVERHEAD_CHART, PERCENTILES_CHART, Report, TRIALS_CHART, VariantLabel,
+};
 use canvas::{Canvas, Colour, Marker, Words};
 
 /// One chart.
@@ -28,9 +30,9 @@ pub struct Chart {
 #[must_use]
 pub fn all(report: &Report) -> Vec<Chart> {
     vec![
-        Chart { name: "overhead", svg: overhead::svg(report) },
-        Chart { name: "percentiles", svg: percentiles::svg(report) },
-        Chart { name: "trials", svg: trials::svg(report) },
+        Chart { name: OVERHEAD_CHART.name, svg: overhead::svg(report) },
+        Chart { name: PERCENTILES_CHART.name, svg: percentiles::svg(report) },
+        Chart { name: TRIALS_CHART.name, svg: trials::svg(report) },
     ]
 }
 
@@ -71,19 +73,16 @@ struct Look {
 }
 
 fn look(variants: &[VariantLabel], index: usize) -> Look {
-    let twin_of = variants.get(index).and_then(|label| label.twin_of);
-    let original = twin_of.unwrap_or(index);
-    // Only originals count, so that a twin does not use up a colour.
-    let place = variants.iter().take(original).filter(|label| label.twin_of.is_none()).count();
+    let (place, twin) = axes::place(variants, index);
     Look {
         colour: PALETTE[place % PALETTE.len()],
         marker: Marker::ALL[place % Marker::ALL.len()],
-        twin: twin_of.is_some(),
+        twin,
     }
 }
 
 /// Title, subtitle and, where the run is not an ordinary one, the words that say so.
-fn header(canvas: &Canvas<'_>, report: &Report, title: &str, subtitle: &str) {
+fn header(canvas: &Canvas<'_>, report: &Report, words: &ChartWords) {
     let stamp_width = match &report.stamp {
         Some(stamp) => {
             canvas.text(stamp, (WIDTH - 24.0, 32.0), Words::new(18.0, ALARM).bold().right());
@@ -91,21 +90,21 @@ fn header(canvas: &Canvas<'_>, report: &Report, title: &str, subtitle: &str) {
         }
         None => 0.0,
     };
-    let full = format!("{title}: {}", report.title);
+    let full = format!("{}: {}", words.title, report.title);
     let room = WIDTH - 48.0 - stamp_width;
-    let words = Words::new(20.0, INK).bold();
-    canvas.text(&text::fit(&full, 20.0, room, true), (24.0, 32.0), words);
+    let style = Words::new(20.0, INK).bold();
+    canvas.text(&text::fit(&full, 20.0, room, true), (24.0, 32.0), style);
     let place = format!("{} · {}", report.scenario, report.testbed);
     let place = text::fit(&place, 13.0, 360.0, false);
     canvas.text(&place, (WIDTH - 24.0, 58.0), Words::new(13.0, GREY).right());
     let room = WIDTH - 72.0 - text::width(&place, 13.0, false);
-    canvas.text(&text::fit(subtitle, 13.0, room, false), (24.0, 58.0), Words::new(13.0, GREY));
+    canvas.text(&text::fit(words.about, 13.0, room, false), (24.0, 58.0), Words::new(13.0, GREY));
 }
 
 /// In place of a chart that would have nothing in it.
-fn nothing(report: &Report, title: &str, why: &str) -> String {
+fn nothing(report: &Report, title: &'static str, why: &str) -> String {
     canvas::svg((WIDTH, 240.0), title, |canvas| {
-        header(canvas, report, title, "");
+        header(canvas, report, &ChartWords { title, ..ChartWords::default() });
         canvas.text(why, (WIDTH / 2.0, 140.0), Words::new(18.0, GREY).centred());
     })
 }

@@ -2,14 +2,15 @@
 //! A/A pair and the margin. One panel for each quantile, each with its own axis.
 
 use super::canvas::{self, Canvas, Colour, Marker, Stroke, Words};
-use super::scale::Axis;
 use super::{BAND, GREY, GRID, INK, PALETTE, WIDTH, header, nothing, text};
 use crate::quantile::Quantile;
 use crate::record::{Estimate, Verdict};
-use crate::report::figures;
-use crate::report::model::{Cell, Comparison, Report};
+use crate::report::model::{
+    Cell, Comparison, KEY_FLOOR, KEY_INTERVAL, KEY_MARGIN, NOTHING_COMPARED, OVERHEAD_CHART, Report,
+};
+use crate::report::scale::Axis;
+use crate::report::{axes, figures};
 
-const TITLE: &str = "Overhead";
 /// Room for the comparisons' names.
 const LABELS: f64 = 268.0;
 const TOP: f64 = 112.0;
@@ -19,8 +20,6 @@ const FOOT: f64 = 108.0;
 const GAP: f64 = 16.0;
 /// More rows than this would make the picture larger than a PNG may be.
 const MOST_ROWS: usize = 100;
-/// When the largest overhead in a panel is so many times the smallest, a linear axis hides one.
-const LINEAR_UP_TO: f64 = 60.0;
 const FLOOR: Colour = Colour(0x99, 0x99, 0x99);
 
 /// One panel.
@@ -41,17 +40,12 @@ impl Panel {
 pub(super) fn svg(report: &Report) -> String {
     let rows: Vec<&Comparison> = report.comparisons.iter().take(MOST_ROWS).collect();
     if rows.is_empty() {
-        return nothing(report, TITLE, "Nothing is compared in this run.");
+        return nothing(report, OVERHEAD_CHART.title, NOTHING_COMPARED);
     }
     #[expect(clippy::cast_precision_loss, reason = "at most 100 rows")]
     let bottom = TOP + ROW * rows.len() as f64;
     canvas::svg((WIDTH, bottom + FOOT), "Overhead of each comparison at each quantile", |canvas| {
-        header(
-            canvas,
-            report,
-            TITLE,
-            "Response time of the candidate − the baseline: median over blocks, with its interval",
-        );
+        header(canvas, report, &OVERHEAD_CHART);
         let mut y = TOP;
         for (index, comparison) in rows.iter().enumerate() {
             if index % 2 == 0 {
@@ -87,41 +81,12 @@ fn name(canvas: &Canvas<'_>, comparison: &Comparison, y: f64) {
 fn panel(rows: &[&Comparison], index: u32, quantile: Quantile) -> Panel {
     let width = (WIDTH - LABELS - 24.0 - 3.0 * GAP) / 4.0;
     let left = LABELS + f64::from(index) * (width + GAP);
-    let cells = || {
-        let all = rows.iter().flat_map(|row| row.cells.iter().map(|cell| (cell, row.noise_floor)));
-        all.filter(|(cell, _)| cell.quantile == quantile)
+    let (axis, compressed) = match axes::overheads(rows, quantile) {
+        None => (Axis::linear(-1.0, 1.0), false),
+        Some(axes) if axes.wide => (axes.compressed, true),
+        Some(axes) => (axes.linear, false),
     };
-    let (mut low, mut high) = (0.0_f64, 0.0_f64);
-    let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-    for (cell, noise_floor) in cells() {
-        let Some(estimate) = cell.overhead_us else { continue };
-        low = low.min(estimate.low).min(estimate.point);
-        high = high.max(estimate.high).max(estimate.point);
-        if !noise_floor && estimate.point != 0.0 {
-            least = least.min(estimate.point.abs());
-            most = most.max(estimate.point.abs());
-        }
-    }
-    // The margins belong into the picture as long as they do not shrink what is measured.
-    let reach = low.abs().max(high);
-    for margin in cells().filter_map(|(cell, _)| cell.margin_us) {
-        if margin.is_finite() && margin <= reach * 1.5 {
-            low = low.min(-margin);
-            high = high.max(margin);
-        }
-    }
-    let nothing = high <= low;
-    let compressed = most / least > LINEAR_UP_TO;
-    let axis = if nothing {
-        Axis::linear(-1.0, 1.0)
-    } else if compressed {
-        let (low, high) = (if low < 0.0 { low * 2.5 } else { -least }, high.max(least) * 2.5);
-        Axis::compressed(low, high, least.max(most / 1e4))
-    } else {
-        let air = (high - low) * 0.14;
-        Axis::linear(low - air, high + air)
-    };
-    Panel { quantile, left, right: left + width, axis, compressed: compressed && !nothing }
+    Panel { quantile, left, right: left + width, axis, compressed }
 }
 
 fn frame(canvas: &Canvas<'_>, panel: &Panel, report: &Report, bottom: f64) {
@@ -250,13 +215,13 @@ fn legend(canvas: &Canvas<'_>, y: f64) {
         canvas.line((edge, y - 5.0), (edge, y + 5.0), stroke);
     }
     canvas.marker(Marker::Circle, (x + 17.0, y), 5.0, INK);
-    canvas.text("median over blocks with its interval (95 % or more)", (x + 44.0, y), words);
+    canvas.text(KEY_INTERVAL, (x + 44.0, y), words);
     let x = 410.0;
     canvas.rect((x, y - 8.0), (x + 30.0, y + 8.0), FLOOR, 0.38);
-    canvas.text("A/A: the same thing measured twice, the noise floor", (x + 40.0, y), words);
+    canvas.text(KEY_FLOOR, (x + 40.0, y), words);
     let x = 800.0;
     let margin = Stroke::new(PALETTE[2], 1.5).dashed(3.0);
     canvas.line((x, y - 9.0), (x, y + 9.0), margin);
     canvas.line((x + 26.0, y - 9.0), (x + 26.0, y + 9.0), margin);
-    canvas.text("margin: an interval within it is equivalent", (x + 38.0, y), words);
+    canvas.text(KEY_MARGIN, (x + 38.0, y), words);
 }

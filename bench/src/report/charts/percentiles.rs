@@ -2,12 +2,11 @@
 //! its room. A line ends where its samples do.
 
 use super::canvas::{self, At, Canvas, Stroke, Words};
-use super::scale::Axis;
 use super::{GREY, GRID, INK, WIDTH, header, look, nothing, text};
-use crate::report::figures;
-use crate::report::model::{Curve, Report};
+use crate::report::model::{Curve, NO_CURVE, PERCENTILE_AXIS, PERCENTILES_CHART, Report};
+use crate::report::scale::Axis;
+use crate::report::{axes::PERCENTILES, figures};
 
-const TITLE: &str = "Response time by percentile";
 const LEFT: f64 = 96.0;
 const RIGHT: f64 = WIDTH - 290.0;
 const TOP: f64 = 92.0;
@@ -15,16 +14,6 @@ const BOTTOM: f64 = 580.0;
 const HEIGHT: f64 = 650.0;
 /// More lines than this are labelled by name alone.
 const ROOMY: usize = 12;
-
-/// Percentiles with a label, as 1 ÷ (1 − percentile).
-const TICKS: [(f64, &str); 6] = [
-    (2.0, "50 %"),
-    (10.0, "90 %"),
-    (100.0, "99 %"),
-    (1e3, "99.9 %"),
-    (1e4, "99.99 %"),
-    (1e5, "99.999 %"),
-];
 
 struct Axes {
     x: Axis,
@@ -43,15 +32,13 @@ pub(super) fn svg(report: &Report) -> String {
     let low = points().map(|(_, us)| us).reduce(f64::min);
     let high = points().map(|(_, us)| us).reduce(f64::max);
     let (Some(low), Some(high)) = (low, high) else {
-        return nothing(report, TITLE, "No trial is a measurement, so there is no line to draw.");
+        return nothing(report, PERCENTILES_CHART.title, NO_CURVE);
     };
     let tail = points().map(|(tail, _)| tail).fold(100.0, f64::max);
     let x = Axis::log_exact(2.0, tail * 1.05);
     let axes = Axes { x, y: Axis::log(low, high) };
-    canvas::svg((WIDTH, HEIGHT), TITLE, |canvas| {
-        let about = "Admitted trials of a variant together. Higher is slower, further right rarer. \
-                     A line ends where samples are too few or most trials disturbed";
-        header(canvas, report, TITLE, about);
+    canvas::svg((WIDTH, HEIGHT), PERCENTILES_CHART.title, |canvas| {
+        header(canvas, report, &PERCENTILES_CHART);
         grid(canvas, &axes);
         for curve in &report.curves {
             let look = look(&report.variants, curve.variant);
@@ -70,7 +57,7 @@ fn grid(canvas: &Canvas<'_>, axes: &Axes) {
         canvas.line((LEFT, y), (RIGHT, y), thin);
         canvas.text(&figures::tick(us), (LEFT - 10.0, y), Words::new(13.0, GREY).right());
     }
-    for (tail, label) in TICKS {
+    for (tail, label) in PERCENTILES {
         if axes.x.holds(tail) {
             let x = axes.at((tail, 1.0)).0;
             canvas.line((x, TOP), (x, BOTTOM), thin);
@@ -81,7 +68,7 @@ fn grid(canvas: &Canvas<'_>, axes: &Axes) {
     canvas.line((LEFT, TOP), (LEFT, BOTTOM), Stroke::new(GREY, 1.0));
     let middle = f64::midpoint(LEFT, RIGHT);
     let words = Words::new(14.0, INK).centred();
-    canvas.text("percentile of all requests offered", (middle, BOTTOM + 46.0), words);
+    canvas.text(PERCENTILE_AXIS, (middle, BOTTOM + 46.0), words);
     let middle = f64::midpoint(TOP, BOTTOM);
     canvas.text("response time", (26.0, middle), words.upwards());
 }

@@ -2,12 +2,14 @@
 //! the 99th percentile have a panel each.
 
 use super::canvas::{self, At, Canvas, Colour, Marker, Stroke, Words};
-use super::scale::Axis;
 use super::{BAND, GREY, GRID, INK, WIDTH, header, look, nothing, text};
 use crate::report::figures;
-use crate::report::model::{Reading, Report, TrialPoint};
+use crate::report::model::{
+    KEY_AT_LEAST, KEY_LEFT_OUT, KEY_REJECTED, KEY_TOO_FEW, NO_READING, NO_TRIAL, Reading, Report,
+    TRIAL_AXIS, TRIALS_CHART, TrialPoint,
+};
+use crate::report::scale::Axis;
 
-const TITLE: &str = "Every trial in time order";
 const LEFT: f64 = 96.0;
 const RIGHT: f64 = WIDTH - 290.0;
 /// Air at both ends, so that no mark lies on an edge.
@@ -31,19 +33,17 @@ struct Panel {
 
 pub(super) fn svg(report: &Report) -> String {
     if report.timeline.is_empty() {
-        return nothing(report, TITLE, "No trial was made.");
+        return nothing(report, TRIALS_CHART.title, NO_TRIAL);
     }
     canvas::svg((WIDTH, HEIGHT), "Response time of every trial in time order", |canvas| {
-        let about = "Response time of each trial, median above and 99th percentile below. Higher \
-                     is slower";
-        header(canvas, report, TITLE, about);
+        header(canvas, report, &TRIALS_CHART);
         for panel in PANELS {
             blocks(canvas, report, panel);
             draw(canvas, report, panel);
         }
         let middle = f64::midpoint(LEFT, RIGHT);
         let words = Words::new(14.0, INK).centred();
-        canvas.text("block, in time order", (middle, HEIGHT - 26.0), words);
+        canvas.text(TRIAL_AXIS, (middle, HEIGHT - 26.0), words);
         legend(canvas, report);
     })
 }
@@ -97,8 +97,11 @@ fn draw(canvas: &Canvas<'_>, report: &Report, panel: Panel) {
     let name = format!("{} response time", panel.name);
     canvas.text(&name, (26.0, middle), Words::new(14.0, INK).centred().upwards());
     let (Some(low), Some(high)) = (low, high) else {
-        let why = "n/a: no trial has enough samples for this percentile";
-        canvas.text(why, (f64::midpoint(LEFT, RIGHT), middle), Words::new(14.0, GREY).centred());
+        canvas.text(
+            NO_READING,
+            (f64::midpoint(LEFT, RIGHT), middle),
+            Words::new(14.0, GREY).centred(),
+        );
         return;
     };
     let axis = Axis::log(low, high);
@@ -176,7 +179,7 @@ fn legend(canvas: &Canvas<'_>, report: &Report) {
     if trials().any(|trial| !trial.admitted) {
         canvas.hollow(Marker::Circle, (x - 14.0, y), 5.0, GREY);
         canvas.cross((x - 14.0, y), 5.0, GREY);
-        canvas.text("rejected: not a measurement", (x, y), words);
+        canvas.text(KEY_REJECTED, (x, y), words);
         y += 21.0;
     }
     let readings = || trials().flat_map(|trial| [trial.p50, trial.p99]);
@@ -185,16 +188,16 @@ fn legend(canvas: &Canvas<'_>, report: &Report) {
     };
     if trials().any(partial) {
         canvas.hollow(Marker::Circle, (x - 14.0, y), 5.0, GREY);
-        canvas.text("left out: the machine was busy", (x, y), words);
+        canvas.text(KEY_LEFT_OUT, (x, y), words);
         y += 21.0;
     }
     if readings().flatten().any(|reading| reading.at_least) {
         arrow(canvas, (x - 14.0, y + 11.0), 3.0, GREY);
-        canvas.text("at least this much", (x, y), words);
+        canvas.text(KEY_AT_LEAST, (x, y), words);
         y += 21.0;
     }
     if readings().any(|reading| reading.is_none()) {
         canvas.line((x - 14.0, y - 4.0), (x - 14.0, y + 5.0), Stroke::new(GREY, 2.0));
-        canvas.text("n/a: too few samples", (x, y), words);
+        canvas.text(KEY_TOO_FEW, (x, y), words);
     }
 }

@@ -7,11 +7,13 @@ mod evidence;
 mod left_out;
 mod opening;
 mod series;
+mod wording;
 
 use std::collections::BTreeMap;
 
 pub use article::{Article, ArticleCell, ArticleLine};
 pub use series::{Curve, Reading, TrialPoint};
+pub use wording::*;
 
 use crate::quantile::Quantile;
 use crate::record::{ComparisonRow, Estimate, RunRecord, TrialRow, Verdict};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::VariantLabel;
+use super::{VariantLabel, left_out};
 use crate::analysis::pooled;
 use crate::histogram::rank_of;
 use crate::quantile::Quantile;
@@ -24,6 +24,8 @@ pub struct Curve {
 /// One trial in time order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialPoint {
+    /// From 1, as in the table of the trials.
+    pub number: usize,
     /// The variant's place among the report's variants.
     pub variant: usize,
     /// From 1.
@@ -34,6 +36,10 @@ pub struct TrialPoint {
     pub p50: Option<Reading>,
     /// 99th percentile.
     pub p99: Option<Reading>,
+    /// What of it is left out: quantiles, or `all`; empty for nothing.
+    pub left_out: String,
+    /// Why that is left out.
+    pub why: String,
 }
 
 /// A quantile of one trial.
@@ -105,16 +111,19 @@ fn supported(count: u64) -> f64 {
 
 pub(super) fn timeline(record: &RunRecord, variants: &[VariantLabel]) -> Vec<TrialPoint> {
     let place = |name: &str| variants.iter().position(|label| label.name == name);
-    let point = |trial: &TrialRow| {
+    let point = |(number, trial): (usize, &TrialRow)| {
         Some(TrialPoint {
+            number,
             variant: place(&trial.variant)?,
             block: trial.block,
             admitted: trial.admitted,
             p50: reading(trial, Quantile::P50),
             p99: reading(trial, Quantile::P99),
+            left_out: left_out::what(trial),
+            why: left_out::why(trial),
         })
     };
-    record.trials.iter().filter_map(point).collect()
+    (1..).zip(&record.trials).filter_map(point).collect()
 }
 
 /// Only what a log axis can show.

@@ -1,4 +1,5 @@
-//! From values to places on an axis, and where its ticks are. Knows no pixels and no units.
+//! From values to places on an axis, and where its ticks are, for the charts of every format. Knows
+//! no pixels and no units.
 
 /// How values are laid out on an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
