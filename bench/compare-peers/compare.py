@@ -112,13 +112,22 @@ def _version(name, program):
     return f"{version}, binary {digest}"
 
 
+def _typed(argv):
+    """The command line for the record, without this machine's own paths."""
+    shown, is_path = [], False
+    for word in argv:
+        shown.append("PATH" if is_path else word)
+        is_path = word in ("--out", "--cache", "--loadgen", "--wrk2")
+    return "bench/compare-peers/" + shlex.join([Path(shown[0]).name, *shown[1:]])
+
+
 def settings(chosen, found, missing, nginx):
     """What a run was made with; kept beside its rows."""
     versions = {TOOLS[name].program: _version(name, path) for name, path in found.items()}
     if nginx:
         versions["nginx"] = first_line([nginx, "-v"], r"nginx/(\S+)")
     return {
-        "commands": ["bench/compare-peers/" + shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])],
+        "commands": [_typed(sys.argv)],
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine.describe(),
         "commit": _commit(),

@@ -33,6 +33,11 @@ class Options(unittest.TestCase):
             compare.programs(compare.arguments(["all", "--only", "wrk,wkr"]))
 
 
+    def test_the_record_names_no_path_of_this_machine(self):
+        typed = compare._typed(["/home/me/compare.py", "all", "--wrk2", "/home/me/wrk2", "--seed", "2"])
+        self.assertEqual(typed, "bench/compare-peers/compare.py all --wrk2 PATH --seed 2")
+
+
 class Continuing(unittest.TestCase):
     def test_the_same_machine_order_and_tools_may_be_continued(self):
         new = {**SETTINGS, "commands": ["compare.py tls --continue"], "commit": "def"}

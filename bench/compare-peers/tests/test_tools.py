@@ -158,7 +158,7 @@ S_TIME = """\
 """
 LOADGEN = {
     "counts": {"offered": 8000, "completed": 7990, "failed": 4, "timed_out": 5, "shed": 1},
-    "validity": {"verdict": "suspect", "reasons": ["late", "shed"]},
+    "validity": {"verdict": "suspect", "reasons": [{"text": "late"}, {"text": "shed"}]},
     "response_time_us": {"min": 20.0, "p50": 43.0, "p99": 154.0, "p999": 900.0, "max": 901.5}}
 
 

@@ -37,6 +37,6 @@ class Loadgen(Tool):
         failed = counts["failed"] + counts["timed_out"] + counts["shed"]
         validity = said["validity"]
         against = "" if validity["verdict"] == "valid" else (
-            f"{validity['verdict']}: {'; '.join(map(str, validity['reasons']))}")
+            f"{validity['verdict']}: {'; '.join(one['text'] for one in validity['reasons'])}")
         return Reported(counts["completed"], failed, times["p50"], times["p99"], times["p999"],
                         times["max"], remark=against)
