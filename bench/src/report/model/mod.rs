@@ -6,6 +6,7 @@ mod background;
 mod evidence;
 mod left_out;
 mod opening;
+mod precision;
 mod series;
 
 use std::collections::BTreeMap;
@@ -210,7 +211,8 @@ fn noise_floor(comparisons: &[Comparison], quantile: Quantile) -> Option<&Cell> 
 }
 
 fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
-    vec![
+    let precision = precision::section(record);
+    let others = [
         evidence::proofs(record, variants),
         evidence::trials(record),
         evidence::equal_work(record, variants),
@@ -218,7 +220,8 @@ fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
         background::design(record),
         background::provenance(record),
         background::how_to_read(record),
-    ]
+    ];
+    precision.into_iter().chain(others).collect()
 }
 
 /// Remarks, each once, in the order of first use.
