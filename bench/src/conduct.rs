@@ -13,6 +13,7 @@ use crate::quantile::Quantile;
 use crate::seams::{
     Event, Generator, GeneratorError, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError,
 };
+use crate::stopping::Stopping;
 use crate::trial::TrialSpec;
 
 /// Why a run ended before its plan was done.
@@ -53,29 +54,52 @@ fn failed_claims(proof: &Proof) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeats(pub u32);
 
-/// Conducts the whole run. Whatever happens, the sinks are told that the run ended, and the first
-/// fault is returned. The testbed stays up: whoever brought it up ends it.
+/// What ends a run besides its plan.
+pub struct Limits<'a, 's> {
+    /// Somebody's wish.
+    pub stop: &'a StopFlag,
+    /// Trials that may be made again.
+    pub repeats: Repeats,
+    /// Looks after each block whether that was enough; `None` where the length was set beforehand.
+    pub stopping: Option<&'a mut Stopping<'s>>,
+}
+
+/// Conducts the whole plan.
 pub fn conduct(
+    scenario: &Scenario,
+    plan: &Plan,
+    place: (&mut dyn Testbed, &mut dyn Generator),
+    sink: &mut dyn Sink,
+    (stop, repeats): (&StopFlag, Repeats),
+) -> Result<(), Fault> {
+    conduct_within(scenario, plan, place, sink, Limits { stop, repeats, stopping: None })
+}
+
+/// Conducts the plan up to its last block or the one after which enough is known: the blocks are
+/// those of the plan in its order, whenever that is. Whatever happens, the sinks are told that the
+/// run ended, and the first fault is returned. The testbed stays up: whoever brought it up ends it.
+pub fn conduct_within(
     scenario: &Scenario,
     plan: &Plan,
     (testbed, generator): (&mut dyn Testbed, &mut dyn Generator),
     sink: &mut dyn Sink,
-    (stop, repeats): (&StopFlag, Repeats),
+    limits: Limits<'_, '_>,
 ) -> Result<(), Fault> {
-    let Repeats(repeats) = repeats;
-    let mut run = Run { scenario, testbed, generator, sink, stop, done: 0, repeated: 0 };
+    let Limits { stop, repeats: Repeats(repeats), stopping } = limits;
+    let mut run = Run { scenario, testbed, generator, sink, stop, stopping, done: 0, repeated: 0 };
     let conducted = run.blocks(plan, repeats);
     let ended = run.sink.on(&Event::RunEnded);
     conducted?;
     Ok(ended?)
 }
 
-struct Run<'a> {
+struct Run<'a, 's> {
     scenario: &'a Scenario,
     testbed: &'a mut dyn Testbed,
     generator: &'a mut dyn Generator,
     sink: &'a mut dyn Sink,
     stop: &'a StopFlag,
+    stopping: Option<&'a mut Stopping<'s>>,
     /// Trials finished.
     done: usize,
     /// Repeats made.
@@ -88,21 +112,35 @@ struct Again<'a> {
     wanted: Vec<Quantile>,
 }
 
-impl Run<'_> {
+impl Run<'_, '_> {
     fn blocks(&mut self, plan: &Plan, repeats: u32) -> Result<(), Fault> {
         self.sink.on(&Event::RunStarted(plan))?;
         let blocks = u32::try_from(plan.blocks.len()).unwrap_or(u32::MAX).max(1);
         for (block, number) in plan.blocks.iter().zip(1_u64..) {
             let so_far = u64::from(repeats) * number / u64::from(blocks);
             self.block(block, u32::try_from(so_far).unwrap_or(repeats))?;
+            if self.enough(block.number)? {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Looks, where somebody does, and tells what was seen.
+    fn enough(&mut self, block: u32) -> Result<bool, Fault> {
+        let Some(stopping) = &mut self.stopping else { return Ok(false) };
+        let look = stopping.look(block);
+        self.sink.on(&Event::Looked(&look))?;
+        Ok(look.ending.is_some())
     }
 
     /// A block; at its end no more than this many trials of the run were repeats.
     fn block(&mut self, block: &Block, repeats_so_far: u32) -> Result<(), Fault> {
         self.go_on()?;
         self.sink.on(&Event::BlockStarted { block: block.number })?;
+        if let Some(stopping) = &mut self.stopping {
+            stopping.block_begins();
+        }
         self.testbed.begin_block(block.number)?;
         // Every posture is proven before the first trial of the block: a run in which one variant
         // does not hold measures nothing in that block.
@@ -180,6 +218,9 @@ impl Run<'_> {
             Err(error) => (crate::seams::WorkSeen::default(), Some(error)),
         };
         let admission = Admission::of(spec, &record, &work, &self.scenario.gates);
+        if let Some(stopping) = &mut self.stopping {
+            stopping.trial(&record, &admission, &work);
+        }
         self.sink.on(&Event::TrialFinished {
             record: &record,
             work: &work,

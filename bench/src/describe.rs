@@ -16,7 +16,7 @@ use crate::record::{
 pub const A_A: &str = "a-a";
 
 /// What was asked. Comparisons that need a variant which the plan leaves out are left out too; the
-/// A/A pair comes last.
+/// A/A pair comes last. The length is the scenario's; whoever wants a precision says so afterwards.
 #[must_use]
 pub fn plan_record(scenario: &Scenario, plan: &Plan) -> PlanRecord {
     let planned = |name: &VariantName| plan.variants.contains(name);
@@ -38,6 +38,7 @@ pub fn plan_record(scenario: &Scenario, plan: &Plan) -> PlanRecord {
         scenario_version: scenario.version,
         load: load(&scenario.load),
         blocks: scenario.design.blocks,
+        precision: None,
         control: plan.control.0.clone(),
         margin: MarginRecord {
             percent: scenario.design.margin.percent.percent(),

@@ -69,6 +69,12 @@ impl Sink for Keeper {
                 let window = Duration::from_secs_f64(self.run.plan.load.duration_s);
                 self.run.trials.push(trial_row(record, admission, work, window, &file));
             }
+            Event::Looked(look) => {
+                if let Some(stopping) = &mut self.run.stopping {
+                    stopping.ending = look.ending;
+                    stopping.looks.push((*look).clone());
+                }
+            }
             Event::RunStarted(_)
             | Event::BlockStarted { .. }
             | Event::TrialStarted { .. }

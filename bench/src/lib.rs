@@ -17,5 +17,6 @@ pub mod results;
 pub mod schema;
 pub mod seams;
 pub mod stats;
+pub mod stopping;
 pub mod summary;
 pub mod trial;

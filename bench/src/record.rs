@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantile::Quantile;
 use crate::seams::{Proof, WorkSeen};
+use crate::stopping::{Precision, Stopped};
 use crate::trial::{GeneratorReport, OutcomeCounts, Slice};
 
 /// Raised when a field changes its meaning or disappears.
@@ -40,6 +41,10 @@ pub struct RunRecord {
     pub provenance: Provenance,
     /// What was asked.
     pub plan: PlanRecord,
+    /// What the run saw after each block and why it ended, where a precision was asked for; `null`
+    /// where its length was set beforehand.
+    #[serde(default)]
+    pub stopping: Option<Stopped>,
     /// The evidence that each variant was in force.
     pub proofs: Vec<Proof>,
     /// Every trial, in time order, admitted or not.
@@ -120,8 +125,11 @@ pub struct PlanRecord {
     pub scenario_version: u32,
     /// What was offered in each trial.
     pub load: LoadRecord,
-    /// Blocks planned.
+    /// Blocks planned; with a wished precision, blocks at most.
     pub blocks: u32,
+    /// How precisely the overheads are to be known; `null` where the length was set beforehand.
+    #[serde(default)]
+    pub precision: Option<Precision>,
     /// The variant that ran twice in every block.
     pub control: String,
     /// An overhead within the larger of the two is called equivalent.
@@ -364,7 +372,8 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// The exact probability that the interval holds the true median, e.g. 0.978; at least 0.95.
+    /// The exact probability that the interval holds the true median, e.g. 0.978; at least 0.95. In
+    /// a run with a wished precision, that all intervals of its looks do, this last one included.
     pub confidence: f64,
 }
 
@@ -402,10 +411,14 @@ pub struct ComparisonRow {
     pub ratio: Option<Estimate>,
     /// The overhead's BCa bootstrap interval at 95 %.
     pub bootstrap_us: Option<Interval>,
-    /// Of the exact sign test that the true median overhead is 0.
+    /// Of the exact sign test that the true median overhead is 0. In a run with a wished precision,
+    /// the chance to meet so small a value of it at any look.
     pub p_value: Option<f64>,
     /// The same after Holm's correction over this comparison's quantiles.
     pub p_holm: Option<f64>,
+    /// The same after Holm's correction over all comparisons and quantiles of the run.
+    #[serde(default)]
+    pub p_run: Option<f64>,
     /// Microseconds that count as no difference here.
     pub margin_us: Option<f64>,
     /// What it comes to.

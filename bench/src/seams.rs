@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admit::Admission;
 use crate::plan::Plan;
+use crate::stopping::Look;
 use crate::trial::{TrialRecord, TrialSpec};
 
 /// Where requests go.
@@ -153,6 +154,8 @@ pub enum Event<'a> {
         /// Whether it is a measurement.
         admission: &'a Admission,
     },
+    /// A block is over, in a run that ends when it has seen enough.
+    Looked(&'a Look),
     /// Nothing more will be started.
     RunEnded,
 }

@@ -146,6 +146,7 @@ impl Sink for DiarySink {
             Event::Proven(proof) => format!("told-proof {}", proof.variant),
             Event::TrialStarted { index, .. } => format!("told-trial {index}"),
             Event::TrialFinished { admission, .. } => format!("kept {}", admission.admitted()),
+            Event::Looked(look) => format!("looked {}", look.block),
             Event::RunEnded => "told-end".to_owned(),
         };
         if self.0.borrow_mut().step(&line) {

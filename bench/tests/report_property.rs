@@ -15,6 +15,7 @@ use bench::report::model::Report;
 use bench::report::terminal::Style;
 use bench::report::{charts, markdown, page, terminal};
 use bench::seams::{Probe, Proof};
+use bench::stopping::{Ending, Look, Precision, Reach, Seen, Stopped, Target};
 use bench::trial::{Latencies, OutcomeCounts};
 use html_support::read;
 use proptest::option::of;
@@ -107,7 +108,7 @@ prop_compose! {
         ComparisonRow {
             name, candidate, baseline, measure: "response_time".to_owned(), quantile,
             candidate_us, baseline_us, overhead_us: estimates.0, ratio: estimates.1,
-            bootstrap_us: None, p_value: None, p_holm: None, margin_us, verdict, blocks, remark,
+            bootstrap_us: None, p_value: None, p_holm: None, p_run: None, margin_us, verdict, blocks, remark,
         }
     }
 }
@@ -129,12 +130,60 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn precision()(
+        targets in prop::collection::vec((quantile(), number(), any::<bool>()), 0..4),
+        within_s in of(number()),
+    ) -> Precision {
+        let target = |(quantile, size, percent): (Quantile, f64, bool)| Target {
+            quantile, reach: if percent { Reach::Percent(size) } else { Reach::Us(size) },
+        };
+        Precision { targets: targets.into_iter().map(target).collect(), within_s }
+    }
+}
+
+fn ending() -> impl Strategy<Value = Option<Ending>> {
+    of(select(vec![Ending::Reached, Ending::Blocks, Ending::Time]))
+}
+
+prop_compose! {
+    fn seen()(
+        comparison in name(),
+        quantile in quantile(),
+        blocks in any::<u32>(),
+        figures in (of(number()), of(number()), number()),
+    ) -> Seen {
+        let (reach_us, wanted_us, spent) = figures;
+        Seen { comparison, quantile, blocks, reach_us, wanted_us, spent }
+    }
+}
+
+prop_compose! {
+    fn stopped()(
+        looks in prop::collection::vec(
+            (any::<u32>(), number(), of(any::<u32>()), prop::collection::vec(seen(), 0..3), ending()),
+            0..4,
+        ),
+        figures in (number(), number()),
+        ending in ending(),
+    ) -> Stopped {
+        let look = |(block, elapsed_s, blocks_foreseen, seen, ending)| Look {
+            block, elapsed_s, blocks_foreseen, seen, ending,
+        };
+        Stopped {
+            look_level: figures.0, error: figures.1, ending,
+            looks: looks.into_iter().map(look).collect(),
+        }
+    }
+}
+
+prop_compose! {
     fn plan()(
         texts in (name(), name(), name()),
         variants in prop::collection::vec((name(), name(), of(name())), 0..9),
         comparisons in prop::collection::vec((name(), name(), name(), name()), 0..5),
         figures in prop::array::uniform9(number()),
         blocks in any::<u32>(),
+        precision in of(precision()),
     ) -> PlanRecord {
         let [a, b, c, d, e, f, g, h, i] = figures;
         PlanRecord {
@@ -144,7 +193,7 @@ prop_compose! {
                 timeout_s: b, warm_up_s: c, duration_s: d, request: texts.2.clone(),
                 body_bytes: usize::MAX,
             },
-            blocks, control: texts.2,
+            blocks, precision, control: texts.2,
             margin: MarginRecord { percent: e, at_least_us: f },
             gates: GatesRecord {
                 late_us: g, late_percent: h, rate_error_percent: i, errors_percent: a,
@@ -189,6 +238,7 @@ prop_compose! {
         trials in prop::collection::vec(trial(), 0..40),
         comparisons in prop::collection::vec(comparison(), 0..24),
         article in prop::collection::vec(article(), 0..8),
+        stopping in of(stopped()),
     ) -> RunRecord {
         RunRecord {
             schema_version: SCHEMA_VERSION, scenario: text.clone(), testbed: text.clone(),
@@ -199,7 +249,7 @@ prop_compose! {
                 probes: vec![Probe { claim: claim.clone(), observed: claim, holds }],
                 peer_identity: None,
             }).collect(),
-            trials, comparisons, article,
+            stopping, trials, comparisons, article,
         }
     }
 }

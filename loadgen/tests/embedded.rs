@@ -82,6 +82,70 @@ fn a_finished_run_rendered_again_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_run_with_a_wished_precision_looks_after_each_block_and_ends_by_its_own_rule() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let wish = ["--variants=sidecar-plaintext,strict", "--blocks=8", "--precision=p50=1000%"];
+    let output = run(dir.path(), &small(&wish));
+    let folder = run_folder(dir.path()).expect("a run folder");
+    let json = run_json(&folder);
+    let stopping = &json["stopping"];
+    let looks = stopping["looks"].as_array().expect("looks");
+    // Whether trials are admitted, and so when it stops, is the machine's doing; that it stops by
+    // what it saw is ours.
+    let reached =
+        looks.last().expect("a look")["seen"].as_array().expect("comparisons").iter().all(|seen| {
+            match (seen["reach_us"].as_f64(), seen["wanted_us"].as_f64()) {
+                (Some(reach), Some(wanted)) => reach <= wanted,
+                _ => false,
+            }
+        });
+    let (ending, fewest) = if reached { ("reached", 6) } else { ("blocks", 8) };
+    assert_eq!(stopping["ending"], ending, "{stopping}");
+    assert!((fewest..=8).contains(&looks.len()), "{stopping}");
+    assert_eq!(json["ended_early"], serde_json::Value::Null);
+    assert!(stopping["error"].as_f64().is_some_and(|error| error <= 0.05), "{stopping}");
+    let blocks: Vec<u64> = looks.iter().filter_map(|look| look["block"].as_u64()).collect();
+    assert_eq!(blocks, (1..=looks.len() as u64).collect::<Vec<_>>());
+    assert!(errors(&output).contains("block 1: mtls-overhead at p50"), "{}", errors(&output));
+    let report = || std::fs::read(folder.join("report.md")).expect("a report");
+    let before = report();
+    run(dir.path(), &["report", folder.to_str().expect("text")]);
+    assert_eq!(before, report());
+}
+
+#[test]
+fn a_run_that_must_end_soon_begins_no_block_for_which_there_is_no_time() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let wish = ["--variants=sidecar-plaintext,strict", "--precision=p50=0.001%", "--max-time=10ms"];
+    run(dir.path(), &small(&wish));
+    let json = run_json(&run_folder(dir.path()).expect("a run folder"));
+    // The first block takes longer than that, whatever the machine.
+    assert_eq!(json["stopping"]["ending"], "time");
+    assert_eq!(json["stopping"]["looks"].as_array().expect("looks").len(), 1);
+    assert_eq!(json["plan"]["blocks"], 60);
+}
+
+#[test]
+fn a_wished_precision_changes_no_order_and_a_dry_run_says_when_it_ends() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let plan = |more: &[&str]| {
+        let arguments = [&["--scenario=strict-mtls", "--dry-run", "--seed=1"], more].concat();
+        let output = run(dir.path(), &arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let order = |text: &str| text.split("\norder\n").nth(1).expect("an order").to_owned();
+    let (set, wished) = (plan(&[]), plan(&["--precision=p99=5%,p50=50us", "--max-time=20m"]));
+    assert!(
+        wished.contains("precision    p50 to ±50 µs, p99 to ±5 % of the baseline; "),
+        "{wished}"
+    );
+    assert!(wished.contains("= 60 blocks × 5 variants"), "{wished}");
+    assert!(wished.contains("takes at most 20 min 0 s"), "{wished}");
+    assert!(order(&wished).starts_with(&order(&set)), "{wished}");
+}
+
+#[test]
 fn the_same_seed_plans_the_same_order() {
     let dir = tempfile::tempdir().expect("a folder");
     let plan = |seed: &str| {

@@ -1,6 +1,10 @@
-//! The open loop on virtual time: exact, and as fast as the machine.
+//! The open loop on virtual time: exact, and as fast as the machine. What is true only of many trials
+//! is in `simulate`.
 
 #![expect(clippy::panic, reason = "a test says what it found")]
+
+#[path = "support/virtual_trial.rs"]
+mod virtual_trial;
 
 use std::time::Duration;
 
@@ -8,84 +12,16 @@ use bench::quantile::Quantile;
 use bench::seams::StopFlag;
 use bench::trial::Bounded;
 use loadgen::recorder::{Recorded, Recorder};
-use loadgen::requests::Mix;
 use loadgen::schedule::Schedule;
 use loadgen::start_line::StartLine;
 use loadgen::transport::sim::{Service, Setting, SimTransport, Stall};
-use loadgen::worker::{self, Demand, Limits, LoopReport, SetUpFailed};
-use scenarios::load::{Arrivals, RequestSpec};
+use loadgen::worker::{self, Demand, Limits};
+use scenarios::load::Arrivals;
 use scenarios::units::RatePerSecond;
+use virtual_trial::{Trial, get};
 
 const MS: u64 = 1_000_000;
 const S: u64 = 1_000 * MS;
-
-/// One simulated trial without warm-up.
-#[derive(Clone)]
-struct Trial {
-    arrivals: Arrivals,
-    rate: f64,
-    seconds: u64,
-    seed: u64,
-    connections: u32,
-    max_in_flight: u32,
-    timeout: Duration,
-    setting: Setting,
-}
-
-impl Trial {
-    fn new(setting: Setting) -> Self {
-        Self {
-            arrivals: Arrivals::Constant,
-            rate: 1000.0,
-            seconds: 10,
-            seed: 1,
-            connections: 1000,
-            max_in_flight: 10_000,
-            timeout: Duration::from_secs(10),
-            setting,
-        }
-    }
-
-    fn try_run(&self) -> Result<(Recorded, LoopReport, SimTransport), SetUpFailed> {
-        let rate = RatePerSecond::new(self.rate).expect("a valid rate");
-        let span = Duration::from_secs(self.seconds);
-        let schedule = Schedule::new(self.arrivals, rate, span, self.seed);
-        let mut recorder = Recorder::new(0..self.seconds * S, rate.requests_in(span), 1, None);
-        let mut transport = SimTransport::new(self.setting.clone());
-        let limits = Limits {
-            slots: self.connections,
-            max_in_flight: self.max_in_flight,
-            timeout: self.timeout,
-            set_up_within: Duration::from_secs(10),
-        };
-        let stop = StopFlag::default();
-        let mix = get();
-        let work = (Demand::Open(schedule), &mix);
-        let around = (&stop, &StartLine::new(1));
-        let report = worker::run(&mut transport, work, &mut recorder, limits, around)?;
-        Ok((recorder.finish(), report, transport))
-    }
-
-    fn run(&self) -> (Recorded, LoopReport, SimTransport) {
-        let (recorded, report, transport) = self.try_run().expect("connections open");
-        let counts = &recorded.counts;
-        assert!(counts.add_up(), "{counts:?}");
-        assert_eq!(recorded.latencies.response_time.count(), counts.completed);
-        assert_eq!(recorded.latencies.service_time.count(), counts.completed);
-        assert_eq!(recorded.latencies.censored.count(), counts.censored());
-        assert_eq!(recorded.latencies.pacing_lag.count(), counts.offered);
-        (recorded, report, transport)
-    }
-}
-
-fn get() -> Mix {
-    Mix::of_scenario(&RequestSpec {
-        method: "GET".to_owned(),
-        path: "/".to_owned(),
-        headers: Vec::new(),
-        body: String::new(),
-    })
-}
 
 fn fixed(nanos: u64) -> Setting {
     Setting::new(usize::MAX, Service::Fixed(nanos))
@@ -294,45 +230,6 @@ impl loadgen::transport::Transport for StopAfter {
         if self.inner.now().0 >= self.at {
             self.stop.raise();
         }
-    }
-}
-
-/// Mean response time over many seeds, in units of the mean service time.
-fn mean_response(service: impl Fn(u64) -> Service, load: f64) -> f64 {
-    let mean_service = 100_000.0;
-    let runs = 40;
-    let total: f64 = (0..runs)
-        .map(|seed| {
-            let mut trial = Trial::new(Setting::new(1, service(seed)));
-            trial.arrivals = Arrivals::Poisson;
-            trial.rate = load * 1e9 / mean_service;
-            trial.seed = 1000 + seed;
-            trial.max_in_flight = 100_000;
-            trial.connections = 2000;
-            let (recorded, ..) = trial.run();
-            recorded.latencies.response_time.mean().expect("not empty")
-        })
-        .sum();
-    total / f64::from(u32::try_from(runs).expect("small")) / mean_service
-}
-
-#[test]
-fn an_m_m_1_queue_has_the_mean_that_theory_gives() {
-    // Mean response time = 1 / (1 − ρ) service times.
-    for load in [0.3, 0.6] {
-        let found = mean_response(|seed| Service::exponential(100_000.0, seed), load);
-        let theory = 1.0 / (1.0 - load);
-        assert!((found / theory - 1.0).abs() < 0.02, "ρ = {load}: {found} against {theory}");
-    }
-}
-
-#[test]
-fn an_m_d_1_queue_has_the_mean_that_theory_gives() {
-    // Pollaczek–Khinchine with no variance: 1 + ρ / (2 (1 − ρ)).
-    for load in [0.3, 0.6] {
-        let found = mean_response(|_| Service::Fixed(100_000), load);
-        let theory = 1.0 + load / (2.0 * (1.0 - load));
-        assert!((found / theory - 1.0).abs() < 0.02, "ρ = {load}: {found} against {theory}");
     }
 }
 

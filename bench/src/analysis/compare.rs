@@ -4,24 +4,25 @@
 use rand::Rng;
 
 use super::pairs::{Pair, pairs};
+use super::rule::Rule;
 use super::{Bootstrap, CONFIDENCE, LEVEL};
 use crate::quantile::Quantile;
 use crate::record::{
     ComparisonRow, ComparisonSpecRecord, Estimate, Interval, PlanRecord, TrialRow, Verdict,
 };
 use crate::stats::bootstrap::bca_median;
-use crate::stats::order::{fewest_values, median, median_interval};
+use crate::stats::order::median;
 use crate::stats::power::{robust_scale, values_needed};
-use crate::stats::sign::{holm, sign_test};
+use crate::stats::sign::holm;
 
 /// More blocks than a scenario may ask for; beyond it the advice is another one.
 const MOST_BLOCKS: f64 = 1000.0;
 
 /// A quantile of both sides, in microseconds, in every pair where it is exact on both.
-struct Sample {
+pub(super) struct Sample {
     candidate: Vec<f64>,
-    baseline: Vec<f64>,
-    differences: Vec<f64>,
+    pub(super) baseline: Vec<f64>,
+    pub(super) differences: Vec<f64>,
 }
 
 /// A comparison at every quantile.
@@ -29,7 +30,7 @@ pub(super) fn rows(
     spec: &ComparisonSpecRecord,
     plan: &PlanRecord,
     trials: &[TrialRow],
-    bootstrap: &Bootstrap,
+    (rule, bootstrap): (&Rule, &Bootstrap),
 ) -> Vec<ComparisonRow> {
     let pairs = Quantile::ALL.map(|quantile| pairs(spec, trials, quantile));
     let samples: Vec<Sample> = Quantile::ALL
@@ -41,7 +42,7 @@ pub(super) fn rows(
         .into_iter()
         .zip(&samples)
         .map(|(quantile, sample)| {
-            let mut row = estimated(spec, quantile, sample, bootstrap);
+            let mut row = estimated(spec, quantile, sample, (rule, bootstrap));
             row.margin_us = row.baseline_us.map(|baseline| {
                 (plan.margin.percent / 100.0 * baseline).max(plan.margin.at_least_us)
             });
@@ -55,9 +56,9 @@ pub(super) fn rows(
             row.p_holm = corrected.next();
         }
         if row.overhead_us.is_none() {
-            row.remark = Some(missing(row.quantile, &pairs.made, plan));
+            row.remark = Some(missing(row.quantile, &pairs.made, (plan, rule)));
         }
-        judge(row, &sample.differences, family.len());
+        judge(row, &sample.differences, family.len(), rule);
         withhold(row, &pairs.made);
         // What no trial is long enough for is not lacking for any other reason.
         let lacking =
@@ -68,7 +69,7 @@ pub(super) fn rows(
     rows
 }
 
-fn sample(pairs: &[Pair<'_>], quantile: Quantile) -> Sample {
+pub(super) fn sample(pairs: &[Pair<'_>], quantile: Quantile) -> Sample {
     let exact = pairs.iter().filter_map(|pair| {
         let candidate = pair.candidate.response_time_us.exact(quantile)?;
         Some((candidate, pair.baseline.response_time_us.exact(quantile)?))
@@ -82,10 +83,10 @@ fn estimated(
     spec: &ComparisonSpecRecord,
     quantile: Quantile,
     sample: &Sample,
-    bootstrap: &Bootstrap,
+    (rule, bootstrap): (&Rule, &Bootstrap),
 ) -> ComparisonRow {
     let differences = &sample.differences;
-    let overhead_us = estimate(differences);
+    let overhead_us = estimate(differences, rule);
     let measured = overhead_us.is_some();
     // Named by what it is for, not by its place, so that a comparison more changes no other.
     let purpose = format!("bootstrap {} {}", spec.name, quantile.key());
@@ -101,10 +102,11 @@ fn estimated(
         candidate_us: median(&sample.candidate),
         baseline_us: median(&sample.baseline),
         overhead_us,
-        ratio: ratio(sample),
+        ratio: ratio(sample, rule),
         bootstrap_us: bootstrapped.map(|ends| Interval { low: ends.low, high: ends.high }),
-        p_value: measured.then(|| sign_test(differences)),
+        p_value: measured.then(|| rule.p_value(differences)),
         p_holm: None,
+        p_run: None,
         margin_us: None,
         verdict: Verdict::Inconclusive,
         blocks: u32::try_from(differences.len()).unwrap_or(u32::MAX),
@@ -112,8 +114,8 @@ fn estimated(
     }
 }
 
-fn estimate(values: &[f64]) -> Option<Estimate> {
-    let interval = median_interval(values, CONFIDENCE)?;
+pub(super) fn estimate(values: &[f64], rule: &Rule) -> Option<Estimate> {
+    let interval = rule.interval(values)?;
     let point = median(values)?;
     Some(Estimate {
         point,
@@ -124,13 +126,13 @@ fn estimate(values: &[f64]) -> Option<Estimate> {
 }
 
 /// From the logarithms, so that the ratio of the swapped sides is the reciprocal.
-fn ratio(sample: &Sample) -> Option<Estimate> {
+fn ratio(sample: &Sample, rule: &Rule) -> Option<Estimate> {
     let logs: Vec<f64> =
         sample.candidate.iter().zip(&sample.baseline).map(|(c, b)| (c / b).ln()).collect();
     if logs.iter().any(|log| !log.is_finite()) {
         return None;
     }
-    let logs = estimate(&logs)?;
+    let logs = estimate(&logs, rule)?;
     Some(Estimate {
         point: logs.point.exp(),
         low: logs.low.exp(),
@@ -140,7 +142,7 @@ fn ratio(sample: &Sample) -> Option<Estimate> {
 }
 
 /// Why there is no estimate: everything that is missing.
-fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String {
+fn missing(quantile: Quantile, pairs: &[Pair<'_>], (plan, rule): (&PlanRecord, &Rule)) -> String {
     let mut reasons = Vec::new();
     if let Some(fewest) = too_few(quantile, pairs) {
         let needed = quantile.samples_needed();
@@ -151,7 +153,7 @@ fn missing(quantile: Quantile, pairs: &[Pair<'_>], plan: &PlanRecord) -> String 
         ));
     }
     reasons.extend(bounded(quantile, pairs));
-    let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
+    let blocks = rule.fewest_values();
     if pairs.len() < blocks {
         reasons.push(format!("an interval needs {blocks} blocks, and there are {}", pairs.len(),));
     }
@@ -166,7 +168,7 @@ fn too_few(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<u64> {
 }
 
 /// Says in how many blocks a quantile is only a lower bound; nothing where there is none.
-fn bounded(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<String> {
+pub(super) fn bounded(quantile: Quantile, pairs: &[Pair<'_>]) -> Option<String> {
     let bounds = pairs
         .iter()
         .map(|pair| [&pair.candidate.response_time_us, &pair.baseline.response_time_us])
@@ -193,7 +195,7 @@ fn withhold(row: &mut ComparisonRow, pairs: &[Pair<'_>]) {
 }
 
 /// See [`analyse`](super::analyse) for the rule and its reasons.
-fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize) {
+fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize, rule: &Rule) {
     let (Some(overhead), Some(margin), Some(p_value), Some(p_holm)) =
         (row.overhead_us, row.margin_us, row.p_value, row.p_holm)
     else {
@@ -205,7 +207,7 @@ fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize) {
     } else if excludes_zero && p_holm <= LEVEL {
         row.verdict = if overhead.low > 0.0 { Verdict::Slower } else { Verdict::Faster };
     } else {
-        let advice = advice(differences, overhead.point, margin, family);
+        let advice = advice(differences, (overhead.point, margin), family, rule);
         row.remark = Some(if excludes_zero {
             format!(
                 "significant alone (p = {p_value:.3}), not after Holm's correction over {family} \
@@ -219,11 +221,13 @@ fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize) {
 
 /// What would decide an undecided comparison, by the cheaper of two ways: an interval that excludes
 /// 0, or one that fits in the margin.
-fn advice(differences: &[f64], point: f64, margin: f64, family: usize) -> String {
+fn advice(differences: &[f64], (point, margin): (f64, f64), family: usize, rule: &Rule) -> String {
     let scale = robust_scale(differences).unwrap_or(f64::NAN);
-    let to_exclude_zero = values_needed(scale, point.abs(), LEVEL / family as f64)
-        .map(|needed| needed.max(fewest_for(family)));
-    let to_fit = values_needed(scale, margin - point.abs(), LEVEL);
+    let level = rule.look_level();
+    let corrected = level / family as f64;
+    let to_exclude_zero = values_needed(scale, point.abs(), corrected)
+        .map(|needed| needed.max(fewest_for(corrected)));
+    let to_fit = values_needed(scale, margin - point.abs(), level);
     let needed = to_exclude_zero.into_iter().chain(to_fit).min_by(f64::total_cmp);
     match needed {
         Some(needed) if needed <= MOST_BLOCKS => {
@@ -237,8 +241,8 @@ fn advice(differences: &[f64], point: f64, margin: f64, family: usize) -> String
     }
 }
 
-/// The fewest blocks with which the sign test can hold after Holm's correction over a family when
-/// all differences agree: `family · 2 · 0.5ⁿ ≤ 0.05`, e.g. 8 for four quantiles.
-fn fewest_for(family: usize) -> f64 {
-    (1.0 + (family as f64 / LEVEL).log2()).ceil()
+/// The fewest blocks with which the sign test can reach a level when all differences agree:
+/// `2 · 0.5ⁿ ≤ level`, e.g. 8 for 5 % corrected over four quantiles.
+fn fewest_for(level: f64) -> f64 {
+    (1.0 - level.log2()).ceil()
 }

@@ -3,14 +3,19 @@
 
 mod article;
 mod compare;
+mod known;
 mod pairs;
+mod rule;
 
+pub use known::{Known, known};
 pub use pairs::{Pool, counting, pooled};
+pub use rule::Rule;
 
 use crate::describe::A_A;
 use crate::plan::Seed;
-use crate::record::{ArticleRow, ComparisonRow, PlanRecord, TrialRow};
+use crate::record::{ArticleRow, ComparisonRow, PlanRecord, TrialRow, Verdict};
 use crate::stats::bootstrap;
+use crate::stats::sign::holm;
 
 /// The least confidence of every interval here.
 pub const CONFIDENCE: f64 = 0.95;
@@ -61,6 +66,11 @@ pub struct NothingMeasured {
 /// The first answer is not corrected for several quantiles, and need not be: each is a claim about
 /// its own quantile and asks for 95 % where two one-sided tests at 5 % would be content with 90 %.
 /// The second is corrected, since "slower at some quantile" is what a reader takes away.
+///
+/// A comparison is a question of its own, so the correction of its verdict is over its quantiles. Who
+/// reads all comparisons of a run and picks the most striking one asks another question; for that
+/// every row has a p-value corrected over all tests of the run, and a verdict that does not hold at
+/// that level says so.
 #[must_use]
 pub fn analyse(plan: &PlanRecord, trials: &[TrialRow], seed: Seed, testbed: &str) -> Analysis {
     analyse_with(plan, trials, testbed, &Bootstrap { seed, resamples: bootstrap::RESAMPLES })
@@ -83,13 +93,34 @@ pub fn analyse_with(
     testbed: &str,
     bootstrap: &Bootstrap,
 ) -> Analysis {
-    let comparisons: Vec<ComparisonRow> = plan
+    let rule = Rule::of(plan);
+    let mut comparisons: Vec<ComparisonRow> = plan
         .comparisons
         .iter()
-        .flat_map(|spec| compare::rows(spec, plan, trials, bootstrap))
+        .flat_map(|spec| compare::rows(spec, plan, trials, (&rule, bootstrap)))
         .collect();
+    over_the_run(&mut comparisons);
     let article = article::rows(&plan.article, &comparisons, testbed);
     Analysis { comparisons, article }
+}
+
+/// Corrects every p-value over all tests of the run, and says so where a verdict does not hold then.
+fn over_the_run(rows: &mut [ComparisonRow]) {
+    let family: Vec<f64> = rows.iter().filter_map(|row| row.p_value).collect();
+    let mut corrected = holm(&family).into_iter();
+    for row in rows {
+        row.p_run = row.p_value.and_then(|_| corrected.next());
+        let Some(p_run) = row.p_run.filter(|p_run| *p_run > LEVEL) else { continue };
+        if matches!(row.verdict, Verdict::Slower | Verdict::Faster) {
+            let alone = format!(
+                "holds for this comparison, not after Holm's correction over all {} tests of the \
+                 run (p = {p_run:.3})",
+                family.len()
+            );
+            let remarks = std::iter::once(alone).chain(row.remark.take());
+            row.remark = Some(remarks.collect::<Vec<_>>().join("; "));
+        }
+    }
 }
 
 /// Whether the run measured anything: some comparison has an estimate, other than the A/A pair

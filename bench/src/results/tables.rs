@@ -81,6 +81,7 @@ fn comparison_header() -> Vec<String> {
         bootstrap_us: None,
         p_value: None,
         p_holm: None,
+        p_run: None,
         margin_us: None,
         verdict: crate::record::Verdict::Inconclusive,
         blocks: 0,
@@ -180,6 +181,7 @@ fn comparison(row: &ComparisonRow) -> Cells {
     put_if(&mut cells, "bootstrap_us_high", row.bootstrap_us.map(|interval| interval.high));
     put_if(&mut cells, "p_value", row.p_value);
     put_if(&mut cells, "p_holm", row.p_holm);
+    put_if(&mut cells, "p_run", row.p_run);
     put_if(&mut cells, "margin_us", row.margin_us);
     put(&mut cells, "verdict", crate::report::figures::verdict(row.verdict));
     put(&mut cells, "blocks", row.blocks);

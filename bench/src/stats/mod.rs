@@ -6,8 +6,11 @@ pub mod bootstrap;
 pub mod order;
 pub mod power;
 pub mod quantile;
+pub mod sequential;
+pub mod share;
 pub mod sign;
 pub mod trend;
+pub mod width;
 
 /// A copy in ascending order. Not-a-number sorts last and never panics.
 pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {

@@ -312,6 +312,7 @@ fn comparison(
         bootstrap_us: None,
         p_value: overhead_us.map(sign_test),
         p_holm: overhead_us.map(|estimate| (3.0 * sign_test(estimate)).min(1.0)),
+        p_run: overhead_us.map(|estimate| (9.0 * sign_test(estimate)).min(1.0)),
         margin_us: margin,
         verdict: verdict(overhead_us, margin.unwrap_or(0.0)),
         blocks: u32::try_from(pairs.len()).expect("few blocks"),
@@ -375,6 +376,7 @@ fn record(recipe: &Recipe, trials: Vec<TrialRow>, comparisons: Vec<ComparisonRow
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance: provenance(),
         plan: plan(recipe),
+        stopping: None,
         proofs: proofs(recipe),
         trials,
         comparisons,
@@ -448,6 +450,7 @@ fn plan(recipe: &Recipe) -> PlanRecord {
             body_bytes: 0,
         },
         blocks: recipe.blocks,
+        precision: None,
         control: "plaintext".to_owned(),
         margin: MarginRecord { percent: 2.0, at_least_us: 20.0 },
         gates: GatesRecord {

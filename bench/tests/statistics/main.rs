@@ -1,4 +1,4 @@
-//! The statistics against tables, laws and simulations. All seeds are fixed.
+//! The statistics against tables and laws. What is true only of many runs is in loadgen's `simulate`.
 
 mod admission;
 mod disturbances;
@@ -6,7 +6,7 @@ mod histograms;
 mod pairing;
 mod properties;
 mod records;
-mod simulation;
+mod sequential;
 mod support;
 mod tables;
 mod verdicts;

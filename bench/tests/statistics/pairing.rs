@@ -1,11 +1,12 @@
-//! Which trial of a block counts for which quantile, and that choosing so favours nothing.
+//! Which trial of a block counts for which quantile. That choosing so favours nothing is in loadgen's
+//! `simulate`.
 
 use bench::analysis::{Bootstrap, analyse_with, counting, pooled};
 use bench::plan::Seed;
 use bench::quantile::Quantile::{self, P50, P90, P99, P999};
-use bench::record::{ComparisonRow, TrialRow, Verdict};
+use bench::record::{ComparisonRow, TrialRow};
 
-use crate::support::{Noise, comparison, plan, summary, trial};
+use crate::support::{comparison, plan, trial};
 
 const LATE: &str = "generator late: 1.20 % of the requests by more than 500 µs, 0.25 % is allowed";
 
@@ -93,69 +94,4 @@ fn a_curve_is_of_trials_that_are_whole_as_far_as_it_goes() {
 fn analysed(plan: &bench::record::PlanRecord, trials: &[TrialRow]) -> Vec<ComparisonRow> {
     let bootstrap = Bootstrap { seed: Seed(1), resamples: 0 };
     analyse_with(plan, trials, "embedded", &bootstrap).comparisons
-}
-
-/// A trial on a machine that is now and then busy: what slows the subject also makes the generator
-/// late, so that slow trials are the ones that are spoilt. The rarer the quantile, the sooner.
-fn busy(noise: &mut Noise, block: u32, variant: &str, factor: f64) -> TrialRow {
-    let load = noise.normal().max(0.0);
-    let slow = noise.quantiles(0.05).map(|us| us * factor * (0.3 * load).exp());
-    let mut row = trial(block, variant, slow);
-    row.response_time_us = summary(slow);
-    for (quantile, bears) in [(P50, 2.2), (P90, 1.8), (P99, 0.9), (P999, 0.5)] {
-        if load > bears {
-            row.spoiled.insert(quantile, LATE.to_owned());
-        }
-    }
-    row.admitted = load <= 2.2;
-    row
-}
-
-/// A block with its repeats, at most one a trial, as `conduct` makes them.
-fn block(noise: &mut Noise, number: u32, factor: f64, trials: &mut Vec<TrialRow>) {
-    for (variant, factor) in [("x", 1.0), ("x#2", factor)] {
-        let first = busy(noise, number, variant, factor);
-        let again = !first.spoiled.is_empty();
-        trials.push(first);
-        if again {
-            let mut repeat = busy(noise, number, variant, factor);
-            repeat.position = 3;
-            trials.push(repeat);
-        }
-    }
-}
-
-#[test]
-fn simulation_choosing_trials_by_quantile_keeps_coverage_and_the_rate_of_false_verdicts() {
-    const RUNS: u32 = 2000;
-    let plan = plan("x");
-    for (blocks, shift) in [(8, 0.0), (12, 0.0), (12, 0.2_f64)] {
-        let mut noise = Noise::new(u64::from(blocks) + 900);
-        let (mut any, mut covered, mut estimates, mut pairs) = (0_u32, [0_u32; 4], [0_u32; 4], 0);
-        for _ in 0..RUNS {
-            let mut trials = Vec::new();
-            (1..=blocks).for_each(|number| block(&mut noise, number, shift.exp(), &mut trials));
-            let rows = analysed(&plan, &trials);
-            let decided =
-                |row: &ComparisonRow| matches!(row.verdict, Verdict::Slower | Verdict::Faster);
-            any += u32::from(rows.iter().any(decided));
-            pairs += rows[3].blocks;
-            for (at, row) in rows.iter().enumerate() {
-                if let Some(ratio) = row.ratio {
-                    estimates[at] += 1;
-                    covered[at] += u32::from((ratio.low..=ratio.high).contains(&shift.exp()));
-                }
-            }
-        }
-        let share = |at: usize| f64::from(covered[at]) / f64::from(estimates[at].max(1));
-        let shares = [0, 1, 2, 3].map(share);
-        let any = f64::from(any) / f64::from(RUNS);
-        println!(
-            "pairs by quantile, {blocks} blocks, shift {shift}: covered {shares:.4?}, decided in \
-             {any:.4}, {:.1} pairs at p99.9, estimates {estimates:?}",
-            f64::from(pairs) / f64::from(RUNS)
-        );
-        assert!(shares.iter().all(|share| *share >= 0.95), "{shares:?}");
-        assert!(shift > 0.0 || any <= 0.05, "{any}");
-    }
 }

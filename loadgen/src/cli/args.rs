@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::drive_args::DriveArgs;
+use super::precision::Targets;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -157,9 +158,17 @@ pub struct RunArgs {
     /// Discarded time before each window
     #[arg(long, value_name = "D", value_parser = duration)]
     pub warm_up: Option<Duration>,
-    /// Blocks; each holds every variant once, the control twice, in drawn order
+    /// Blocks; each holds every variant once, the control twice, in drawn order; with --precision,
+    /// blocks at most [default there: 60]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub blocks: Option<u32>,
+    /// End after the block with which every overhead is known so well: to ±5% of the baseline or to
+    /// ±50us, at p50 and p99; or by quantile, p50=2%,p99=50us
+    #[arg(long, value_name = "HOW-WELL", value_parser = Targets::parse)]
+    pub precision: Option<Targets>,
+    /// With --precision: begin no block that would end later than this
+    #[arg(long, value_name = "D", value_parser = duration, requires = "precision")]
+    pub max_time: Option<Duration>,
     /// Keep-alive connections of the generator
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: Option<u32>,

@@ -7,6 +7,7 @@ pub mod exit;
 pub mod list;
 pub mod live_view;
 pub mod plan_text;
+pub mod precision;
 pub mod progress;
 pub mod report;
 pub mod run;

@@ -20,16 +20,24 @@ pub fn plan_text(record: &PlanRecord, plan: &Plan, testbed: &str, takes: Duratio
         "load         {} requests/s ({} arrivals) over {} connections, {}, timeout {} s",
         load.rate, load.arrivals, load.connections, load.request, load.timeout_s
     );
+    let most = if record.precision.is_some() { "at most " } else { "" };
     let _ = writeln!(
         text,
-        "trials       {} = {} blocks × {} variants; each {} s warm-up + {} s measured",
+        "trials       {most}{} = {} blocks × {} variants; each {} s warm-up + {} s measured",
         plan.trial_count(),
         plan.blocks.len(),
         plan.variants.len(),
         load.warm_up_s,
         load.duration_s
     );
-    let _ = writeln!(text, "takes about  {}\n", minutes(takes));
+    if let Some(precision) = &record.precision {
+        let _ = writeln!(
+            text,
+            "precision    {precision}; looks after each block, and ends when it is so"
+        );
+    }
+    let about = if record.precision.is_some() { "takes at most" } else { "takes about " };
+    let _ = writeln!(text, "{about} {}\n", minutes(takes));
     let _ = writeln!(text, "variants");
     for variant in &record.variants {
         let policies = if variant.policies.is_empty() {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bench::report::figures;
 use bench::seams::{Event, Sink, SinkError};
+use bench::stopping::Look;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::plan_text::minutes;
@@ -27,6 +29,7 @@ pub struct Progress {
     total: usize,
     /// Trials of a block as planned.
     a_block: u32,
+    most_blocks: u32,
     finished: usize,
 }
 
@@ -59,6 +62,7 @@ impl Progress {
             ticker: None,
             total: 0,
             a_block: 0,
+            most_blocks: 0,
             finished: 0,
         }
     }
@@ -88,6 +92,21 @@ impl Progress {
         self.bar.set_style(style);
         self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
         self.bar.set_message(format!("about {} left", minutes(self.takes)));
+    }
+
+    /// Says how far it is, and foresees the rest from it.
+    fn looked(&mut self, look: &Look) {
+        let line = look_text(look);
+        self.bar.println(&line);
+        self.line(&line);
+        let most = self.most_blocks;
+        let blocks = match look.ending {
+            Some(_) => look.block,
+            None => look.blocks_foreseen.unwrap_or(most).min(most),
+        };
+        let to_come = blocks.saturating_sub(look.block) * self.a_block;
+        self.total = self.finished + usize::try_from(to_come).unwrap_or(usize::MAX);
+        self.bar.set_length(u64::try_from(self.total).unwrap_or(u64::MAX));
     }
 
     fn trial_started(&mut self, variant: &str, block: u32, repeat: bool) {
@@ -120,6 +139,26 @@ impl Progress {
     }
 }
 
+/// What is furthest from the wished precision, and when it would be reached.
+fn look_text(look: &Look) -> String {
+    let Some(seen) = look.furthest() else { return format!("block {}", look.block) };
+    let size = |us: Option<f64>| {
+        us.map_or_else(|| "?".to_owned(), |us| format!("±{}", figures::micros(us)))
+    };
+    let foreseen = match (look.ending, look.blocks_foreseen) {
+        (None, Some(blocks)) => format!("; about {blocks} blocks in all"),
+        _ => String::new(),
+    };
+    format!(
+        "block {}: {} at {} known to {}, {} wanted{foreseen}",
+        look.block,
+        seen.comparison,
+        seen.quantile.label(),
+        size(seen.reach_us),
+        size(seen.wanted_us),
+    )
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a display of milliseconds")]
 fn live_text(live: &LiveView) -> String {
     let counts = live.read();
@@ -138,6 +177,7 @@ impl Sink for Progress {
         match event {
             Event::RunStarted(plan) => {
                 self.a_block = u32::try_from(plan.variants.len()).unwrap_or(u32::MAX);
+                self.most_blocks = u32::try_from(plan.blocks.len()).unwrap_or(u32::MAX);
                 self.started(plan.trial_count());
             }
             Event::BlockStarted { block } => {
@@ -167,6 +207,7 @@ impl Sink for Progress {
                     self.line(&format!("{}/{} trials, {left} left", self.finished, self.total));
                 }
             }
+            Event::Looked(look) => self.looked(look),
             Event::RunEnded => {
                 self.ticker = None;
                 self.bar.finish_and_clear();

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::conduct::{Fault, Repeats, conduct};
+use bench::conduct::{Fault, Limits, Repeats, conduct_within};
 use bench::describe::plan_record;
 use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
-use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, Subject};
+use bench::record::{Placement, PlanRecord, Provenance, RunRecord, SCHEMA_VERSION, Subject};
 use bench::report::terminal::{self, Style};
 use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, render, replay};
 use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
+use bench::stopping::{Stopped, Stopping};
 use scenarios::library;
 use scenarios::scenario::Scenario;
 use testbed::child::Program;
@@ -23,13 +24,14 @@ use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::exit::Failure;
 use super::plan_text::plan_text;
 use super::progress::{Lines, Progress};
-use super::settle::{estimate, settle, variants};
+use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
 use super::wall_clock::StartedAt;
 use crate::awake::Awake;
 use crate::generator::{LocalGenerator, Pacing};
 use crate::live::LiveView;
 use crate::machine::pin;
+use crate::pace::MonotonicClock;
 
 /// What the process brings: where it stands, how it was called, where to print.
 pub struct Surroundings<'a> {
@@ -53,6 +55,7 @@ pub struct Surroundings<'a> {
 struct Settled {
     scenario: Scenario,
     plan: Plan,
+    record: PlanRecord,
     started: StartedAt,
     takes: Duration,
 }
@@ -61,9 +64,8 @@ struct Settled {
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
     let testbed = choose(args.testbed)?;
     let settled = decide(args, testbed, around)?;
-    let record = plan_record(&settled.scenario, &settled.plan);
     if args.dry_run {
-        let text = plan_text(&record, &settled.plan, testbed, settled.takes);
+        let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
         return print(around, &text);
     }
     if args.testbed == TestbedChoice::Auto {
@@ -88,7 +90,8 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         ended_early: None,
         started_at: settled.started.text.clone(),
         provenance: provenance(around, &placement),
-        plan: record,
+        plan: settled.record.clone(),
+        stopping: Stopped::not_yet(&settled.record),
         proofs: Vec::new(),
         trials: Vec::new(),
         comparisons: Vec::new(),
@@ -128,12 +131,15 @@ fn measure(
     let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
     keeper.note("pacing", generator.waits().describe());
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
-    let conducted = conduct(
+    let clock = MonotonicClock::start();
+    let elapsed = || Duration::from_nanos(clock.now().0);
+    let mut stopping = Stopping::new(&settled.record, elapsed);
+    let conducted = conduct_within(
         &settled.scenario,
         &settled.plan,
         (&mut embedded, &mut generator),
         &mut sinks,
-        (&stop, repeats(&settled.plan)),
+        Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
     );
     keeper.subject(embedded.subject());
     keeper.note("pacing", generator.waits().describe());
@@ -275,8 +281,11 @@ fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Se
     let started = StartedAt::now();
     let seed = Seed(args.seed.unwrap_or(started.seed));
     let plan = Plan::new(&scenario, &variants, seed).map_err(|error| usage(error.to_string()))?;
+    let mut record = plan_record(&scenario, &plan);
+    record.precision = precision(args);
     let takes = estimate(&scenario, plan.trial_count());
-    Ok(Settled { scenario, plan, started, takes })
+    let takes = args.max_time.map_or(takes, |most| takes.min(most));
+    Ok(Settled { scenario, plan, record, started, takes })
 }
 
 fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {

@@ -3,16 +3,23 @@
 
 use std::time::Duration;
 
+use bench::analysis::CONFIDENCE;
+use bench::stats::order::fewest_values;
+use bench::stopping::Precision;
 use scenarios::load::Arrivals;
 use scenarios::scenario::Scenario;
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 
 use super::args::{ArrivalsChoice, RunArgs};
+use super::precision::Targets;
 
 /// A smoke run's blocks: the fewest in which three quantiles can be told apart after Holm's
 /// correction (2·2⁻⁷ ≤ 0.05/3), and one to spare for a rejected trial.
 const QUICK_BLOCKS: u32 = 8;
+/// With a wished precision, blocks at most: half an hour of the usual scenario. The most that are
+/// allowed have a price even where few are needed, since each look costs a part of the error.
+const PRECISION_BLOCKS: u32 = 60;
 /// A smoke run's time for trials; the rest of its minute is for
 /// starting, proving, repeating and reporting.
 const QUICK_TRIALS: Duration = Duration::from_secs(38);
@@ -100,6 +107,9 @@ pub fn settle(
         load.connections = connections;
         load.max_in_flight = load.max_in_flight.max(connections);
     }
+    if args.precision.is_some() {
+        scenario.design.blocks = PRECISION_BLOCKS;
+    }
     if args.quick {
         scenario.design.blocks = QUICK_BLOCKS;
         load.warm_up = QUICK_WARM_UP;
@@ -123,7 +133,43 @@ pub fn settle(
             load.rate.per_second()
         ));
     }
+    if mistakes.is_empty() {
+        mistakes = out_of_reach(&scenario, args);
+    }
     if mistakes.is_empty() { Ok(scenario) } else { Err(mistakes.join("\n")) }
+}
+
+/// The wished precision.
+#[must_use]
+pub fn precision(args: &RunArgs) -> Option<Precision> {
+    let Targets(targets) = args.precision.clone()?;
+    Some(Precision { targets, within_s: args.max_time.map(|most| most.as_secs_f64()) })
+}
+
+/// Why a wished precision can not be reached by any run of this scenario.
+fn out_of_reach(scenario: &Scenario, args: &RunArgs) -> Vec<String> {
+    let Some(Targets(targets)) = &args.precision else { return Vec::new() };
+    let mut mistakes = Vec::new();
+    let blocks = fewest_values(CONFIDENCE).unwrap_or_default();
+    if usize::try_from(scenario.design.blocks).is_ok_and(|most| most < blocks) {
+        mistakes.push(format!(
+            "--precision: an interval needs {blocks} blocks, and at most {} are allowed; raise --blocks",
+            scenario.design.blocks
+        ));
+    }
+    let load = &scenario.load;
+    let requests = load.rate.requests_in(load.duration);
+    let lacking = targets.iter().filter(|target| requests < target.quantile.samples_needed());
+    mistakes.extend(lacking.map(|target| {
+        let (label, needed) = (target.quantile.label(), target.quantile.samples_needed());
+        format!(
+            "--precision: {label} needs {needed} requests a trial, and {:?} at {} requests a second \
+             holds {requests}; raise --duration, or ask for other quantiles, e.g. --precision p50=5%",
+            load.duration,
+            load.rate.per_second()
+        )
+    }));
+    mistakes
 }
 
 /// The window that lets this many trials a block fit into a smoke run.

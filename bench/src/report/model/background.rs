@@ -60,11 +60,15 @@ fn design_table(record: &RunRecord) -> Table {
         figures::percent(plan.margin.percent),
         figures::micros(plan.margin.at_least_us)
     );
+    let blocks = match &plan.precision {
+        Some(precision) => format!("at most {}, until {precision}", plan.blocks),
+        None => plan.blocks.to_string(),
+    };
     settings(
         "Design",
         vec![
             ("Scenario", format!("{}, version {}", record.scenario, plan.scenario_version)),
-            ("Blocks planned", plan.blocks.to_string()),
+            ("Blocks planned", blocks),
             ("Trials in a block", plan.variants.len().to_string()),
             ("A/A pair", format!("{} runs twice in every block", plan.control)),
             ("Equivalent means within", margin),
@@ -154,6 +158,13 @@ pub(super) fn how_to_read(record: &RunRecord) -> Section {
         .filter_map(|row| row.overhead_us.map(|estimate| estimate.confidence))
         .reduce(f64::min);
     let interval = match confidence {
+        Some(least) if record.plan.precision.is_some() => format!(
+            "**[low, high]** is an exact interval for the median over blocks. The run looked after \
+             each block and stopped when it had seen enough, so it is wider than one for a number \
+             of blocks that was set beforehand: the intervals of all looks together hold the true \
+             median with a probability of {} or more.",
+            figures::share(least)
+        ),
         Some(least) => format!(
             "**[low, high]** is an exact interval for the median over blocks; here it holds the \
              true median with a probability of {} or more.",
@@ -172,7 +183,8 @@ pub(super) fn how_to_read(record: &RunRecord) -> Section {
         "**equivalent**: the whole interval lies within the margin. **slower** and **faster**: it \
          does not, it lies on one side of zero, and the exact sign test holds after Holm's \
          correction over the comparison's quantiles. **inconclusive**: the blocks do not decide \
-         it; that is not a statement that the two are alike.",
+         it; that is not a statement that the two are alike. Each comparison errs in one run of twenty \
+         at most; a verdict that would not hold for all comparisons of the run together says so.",
         "**A/A** is one variant measured twice under two names. What differs there is noise, and \
          an overhead of that size says nothing.",
         "A quantile of a trial is **left out** where the machine could have made it what it is: where \

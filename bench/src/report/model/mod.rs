@@ -6,6 +6,7 @@ mod background;
 mod evidence;
 mod left_out;
 mod opening;
+mod precision;
 mod series;
 mod wording;
 
@@ -212,7 +213,8 @@ fn noise_floor(comparisons: &[Comparison], quantile: Quantile) -> Option<&Cell> 
 }
 
 fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
-    vec![
+    let precision = precision::section(record);
+    let others = [
         evidence::proofs(record, variants),
         evidence::trials(record),
         evidence::equal_work(record, variants),
@@ -220,7 +222,8 @@ fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
         background::design(record),
         background::provenance(record),
         background::how_to_read(record),
-    ]
+    ];
+    precision.into_iter().chain(others).collect()
 }
 
 /// Remarks, each once, in the order of first use.

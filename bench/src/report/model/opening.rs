@@ -1,7 +1,7 @@
 //! The top of the report: the answer in a sentence, and what must be known before the figures.
 //! Words only; every figure in them comes from the record.
 
-use super::{Cell, Comparison, Mark, VariantLabel, left_out, noise_floor, title_of};
+use super::{Cell, Comparison, Mark, VariantLabel, left_out, noise_floor, precision, title_of};
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, TrialRow, Verdict};
 use crate::report::figures;
@@ -46,6 +46,9 @@ pub(super) fn marks(record: &RunRecord, comparisons: &[Comparison]) -> Vec<Mark>
     if let Some(text) = partial(record) {
         mark(if record.interrupted { "Interrupted" } else { "Partial" }, text);
     }
+    if let Some(text) = precision::sentence(record) {
+        mark("Precision", text);
+    }
     if record.quick {
         mark(
             "Quick run",
@@ -89,11 +92,13 @@ fn unoptimised(record: &RunRecord) -> bool {
 }
 
 fn partial(record: &RunRecord) -> Option<String> {
+    // A run that stopped by its own rule is whole, however many blocks that took.
+    let by_rule = record.stopping.as_ref().is_some_and(|stopping| stopping.ending.is_some());
     let planned = u64::from(record.plan.blocks) * record.plan.variants.len() as u64;
     // Repeats stand behind the planned positions of their block, and are not counted.
     let planned_trial = |trial: &&TrialRow| trial.position as usize <= record.plan.variants.len();
     let made = record.trials.iter().filter(planned_trial).count() as u64;
-    if !record.interrupted && record.ended_early.is_none() && made >= planned {
+    if !record.interrupted && record.ended_early.is_none() && (by_rule || made >= planned) {
         return None;
     }
     let why = match &record.ended_early {
