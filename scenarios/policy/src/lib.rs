@@ -3,7 +3,9 @@
 
 mod effective;
 pub mod istio;
+pub mod schema;
 pub mod source;
+pub mod version;
 
 use std::fmt;
 
