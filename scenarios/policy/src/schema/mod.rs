@@ -154,10 +154,7 @@ pub static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     vec![
         security("PeerAuthentication", include_str!("../../schemas/peerauthentications.tsv")),
         security("AuthorizationPolicy", include_str!("../../schemas/authorizationpolicies.tsv")),
-        security(
-            "RequestAuthentication",
-            include_str!("../../schemas/requestauthentications.tsv"),
-        ),
+        security("RequestAuthentication", include_str!("../../schemas/requestauthentications.tsv")),
         Kind {
             name: "DestinationRule",
             group: "networking.istio.io",
@@ -188,9 +185,10 @@ fn read(table: &str) -> Place {
             limits: Limit::all(limits),
         };
         let steps = path.replace("[]", ".[]");
-        let place = steps.split('.').skip(1).fold(&mut root, |place, step| {
-            place.below.entry(step.to_owned()).or_default()
-        });
+        let place = steps
+            .split('.')
+            .skip(1)
+            .fold(&mut root, |place, step| place.below.entry(step.to_owned()).or_default());
         place.rows.push(row);
     }
     root
