@@ -61,8 +61,10 @@ pub struct PortRule {
     pub dns: Option<Vec<Name>>,
     /// Whether rules of Kafka are written.
     pub kafka: bool,
-    /// The parser of another protocol.
+    /// Whether the parser of another protocol is named.
     pub l7proto: bool,
+    /// Rules for that parser.
+    pub l7: Vec<Node>,
     /// Whether TLS is ended before the rules are held against what is said.
     pub terminating_tls: bool,
     /// Names of SNI.
@@ -223,6 +225,7 @@ fn port_rule(node: &Node) -> PortRule {
         dns: rules("dns").map(|rules| rules.items().iter().map(name).collect()),
         kafka: rules("kafka").is_some_and(|rules| !rules.items().is_empty()),
         l7proto: rules("l7proto").is_some(),
+        l7: rules("l7").map(Node::items).unwrap_or_default().to_vec(),
         terminating_tls: node.member("terminatingTLS").is_some(),
         server_names: names.iter().filter_map(written).collect(),
         listener: node.path("listener.name").and_then(written),

@@ -67,10 +67,10 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "CN007",
-        severity: High,
+        severity: Medium,
         title: "names without a rule to learn their addresses",
         why: "`toFQDNs` lets traffic through to addresses that the DNS proxy saw in answers; \
-              without a rule of DNS in the policies of the endpoint it sees none.",
+              without a rule of DNS in this or another policy of the endpoint it sees none.",
         fix: "an entry to the resolver on port 53 with `rules.dns`.",
         source: "https://docs.cilium.io/en/v1.17/security/policy/language/#dns-based",
         releases: EVERY,

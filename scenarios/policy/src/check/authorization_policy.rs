@@ -23,7 +23,9 @@ pub(super) fn alone(of: &Manifest, out: &mut Findings) {
 
 fn action(of: &Manifest, policy: &AuthorizationPolicy, out: &mut Findings) {
     let (action, span) = policy.action;
-    let mut refuse = |message: &str| out.add("AP021", of, span, message.to_owned());
+    let mut refuse = |message: &str| {
+        out.add("AP021", of, span, message.to_owned());
+    };
     match action {
         Action::Deny if !policy.rules_given => {
             refuse("DENY without `rules` never denies; for all requests write one rule `{}`");
@@ -60,7 +62,9 @@ fn action(of: &Manifest, policy: &AuthorizationPolicy, out: &mut Findings) {
 
 /// What istiod's validation refuses in any rule.
 fn refusals(of: &Manifest, rule: &Rule, out: &mut Findings) {
-    let mut refuse = |span: Span, message: String| out.add("AP028", of, span, message);
+    let mut refuse = |span: Span, message: String| {
+        out.add("AP028", of, span, message);
+    };
     for (name, given, items) in
         [("from", rule.from_given, rule.from.len()), ("to", rule.to_given, rule.to.len())]
     {

@@ -1,7 +1,6 @@
 //! Checks of Cilium's policies: what lets through more than it says, or nothing that it should.
 
 use super::Findings;
-use crate::catalogue::check;
 use crate::cilium::{Direction, Entry, PortRule, Spec, name};
 use crate::finding::Severity;
 use crate::manifest::Manifest;
@@ -84,9 +83,11 @@ fn is_everything(node: &Node) -> bool {
 fn dns(of: &Manifest, rule: &PortRule, fqdns: bool, out: &mut Findings) {
     for one in rule.dns.iter().flatten().filter(|one| one.pattern) {
         if one.text == "*" {
-            let severity = if fqdns { Severity::Low } else { check("CN005").severity };
             let message = "`*` lets any name be asked for".to_owned();
-            out.add_as(severity, "CN005", of, one.span, message);
+            let finding = out.add("CN005", of, one.span, message);
+            if fqdns {
+                finding.severity = Severity::Low;
+            }
         }
         if cannot_name_a_service(&one.text) {
             let message = format!("`{}` matches no name of a Service", one.text);
@@ -138,14 +139,12 @@ fn names_without_dns(of: &Manifest, spec: &Spec, out: &mut Findings) {
         .iter()
         .flat_map(|entry| &entry.ports)
         .any(|rule| rule.dns.as_ref().is_some_and(|names| !names.is_empty()));
-    // Another policy may learn them for the same pods, so a single file can be wrong only when
-    // it also closes the way to the resolver, which any entry of egress does.
+    // Another policy may learn them for the same pods; hence no more than medium.
     let first = spec.entries.iter().find_map(|entry| entry.peer("toFQDNs").next());
     if let Some(first) = first.filter(|_| !learns) {
         let message =
             format!("nothing here lets Cilium see the addresses of `{}`", name(first).text);
-        let severity = Severity::Medium;
-        out.add_as(severity, "CN007", of, first.into(), message);
+        out.add("CN007", of, first.into(), message);
     }
 }
 

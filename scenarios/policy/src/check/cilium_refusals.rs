@@ -79,7 +79,9 @@ fn peers(of: &Manifest, entry: &Entry, before_1_17: bool, out: &mut Findings) {
 }
 
 fn ports(of: &Manifest, way: Direction, rule: &PortRule, before_1_17: bool, out: &mut Findings) {
-    let mut refuse = |span: Span, message: &str| out.add("CN024", of, span, message.to_owned());
+    let mut refuse = |span: Span, message: &str| {
+        out.add("CN024", of, span, message.to_owned());
+    };
     let dns = rule.dns.as_ref().is_some_and(|names| !names.is_empty());
     if dns && way == Direction::Ingress {
         refuse(rule.span, "rules of DNS can be in `egress` only");
@@ -104,6 +106,12 @@ fn ports(of: &Manifest, way: Direction, rule: &PortRule, before_1_17: bool, out:
     }
     for port in &rule.ports {
         one_port(port, rule, dns, before_1_17, &mut refuse);
+    }
+    if !rule.l7.is_empty() && !rule.l7proto {
+        refuse(rule.span, "`l7` needs `l7proto`");
+    }
+    for l7 in rule.l7.iter().filter(|l7| l7.entries().iter().any(|entry| entry.key.is_empty())) {
+        refuse(l7.into(), "an empty key in a rule of `l7`");
     }
     for http in rule.http.iter().flatten() {
         for field in ["path", "method"] {

@@ -7,7 +7,7 @@ mod general;
 mod peer_authentication;
 
 use crate::catalogue::check;
-use crate::finding::{Finding, Severity, Span};
+use crate::finding::{Finding, Span};
 use crate::manifest::Manifest;
 
 pub(crate) use general::{deviations, twice, version_of_api};
@@ -19,14 +19,19 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Adds one with the check's own severity.
-    pub(crate) fn add(&mut self, id: &str, of: &Manifest, span: Span, message: String) {
-        self.add_as(check(id).severity, id, of, span, message);
-    }
-
-    fn add_as(&mut self, severity: Severity, id: &str, of: &Manifest, span: Span, message: String) {
+    /// Adds one with the check's own severity, which the case may change.
+    pub(crate) fn add(
+        &mut self,
+        id: &str,
+        of: &Manifest,
+        span: Span,
+        message: String,
+    ) -> &mut Finding {
+        let check = check(id);
         let (path, object) = (of.origin.path.clone(), of.title());
-        self.list.push(Finding { check: check(id), severity, path, span, object, message });
+        let severity = check.severity;
+        self.list.push(Finding { check, severity, path, span, object, message });
+        self.list.last_mut().expect("one was added")
     }
 }
 
