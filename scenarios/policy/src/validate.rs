@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::PolicySet;
+use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
 use crate::check::{self as checks, Findings};
 use crate::finding::{Finding, Severity, Span};
@@ -56,6 +57,31 @@ pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Setti
         validator.file(path.as_ref(), text.as_ref());
     }
     validator.finish()
+}
+
+/// What a mesh would have in force of the same files: what is refused is not, and what the API
+/// server drops is left out.
+#[derive(Debug)]
+pub struct InForce {
+    /// Which mTLS mode a port has.
+    pub set: PolicySet,
+    /// Who may call what.
+    pub authorization_policies: Vec<AuthorizationPolicy>,
+}
+
+/// Reads files for what they put in force; [`validate`] says what is wrong in them.
+#[must_use]
+pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> InForce {
+    let mut validator = Validator::new(settings);
+    for (path, text) in files {
+        validator.file(path.as_ref(), text.as_ref());
+    }
+    let policies = validator
+        .manifests
+        .iter()
+        .filter(|manifest| manifest.kind.name == "AuthorizationPolicy" && !manifest.refused);
+    let authorization_policies = policies.filter_map(AuthorizationPolicy::read).collect();
+    InForce { set: validator.set, authorization_policies }
 }
 
 struct Validator<'s> {
