@@ -17,6 +17,7 @@ use loadgen::cli::report::report;
 use loadgen::cli::run::{Surroundings, run};
 use loadgen::cli::serve::serve;
 use loadgen::cli::tell::tell;
+use loadgen::cli::validate::validate;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
@@ -67,6 +68,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(args)) => {
             let text = serve(&args, &on_signals()?)?;
             say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Validate(args)) => {
+            let coloured = style() == Style::Ansi;
+            let (text, end) = validate(&args, coloured);
+            say(&mut out, text.as_bytes())?;
+            end?;
         }
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();

@@ -56,6 +56,8 @@ pub enum Command {
     },
     /// Answer requests: the server that load generators are judged against
     Serve(Box<super::serve_args::ServeArgs>),
+    /// Check Istio and Cilium security resources: what opens access, and what is refused
+    Validate(Box<super::validate_args::ValidateArgs>),
     /// Print completions for a shell
     Completions {
         /// For which shell

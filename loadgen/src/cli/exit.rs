@@ -12,6 +12,9 @@ pub enum Failure {
     /// What was typed, or a scenario that can not be read.
     #[error("{0}")]
     Usage(String),
+    /// Resources that do not hold what they should.
+    #[error("{0}")]
+    Findings(String),
     /// The place is not there or broke.
     #[error("{0}")]
     Testbed(String),
@@ -36,6 +39,7 @@ impl Failure {
         match self {
             Self::Internal(_) => 1,
             Self::Usage(_) => 2,
+            Self::Findings(_) => 3,
             Self::Testbed(_) => 4,
             Self::Unproven(_) => 5,
             Self::NoMeasurement(_) => 6,

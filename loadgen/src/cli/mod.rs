@@ -15,4 +15,6 @@ pub mod serve;
 pub mod serve_args;
 pub mod settle;
 pub mod tell;
+pub mod validate;
+pub mod validate_args;
 pub mod wall_clock;

@@ -1,9 +1,20 @@
 //! Istio and Cilium resources: types, what is in force, reference decisions. Pure: resources come
 //! as text, and it knows no cluster and no scenario.
 
+pub mod authorization;
+pub mod catalogue;
+mod check;
+pub mod cilium;
+pub mod decide;
 mod effective;
+pub mod finding;
 pub mod istio;
+pub mod manifest;
+pub mod report;
+pub mod schema;
 pub mod source;
+pub mod validate;
+pub mod version;
 
 use std::fmt;
 

@@ -8,7 +8,7 @@ mod tree;
 pub use field::{Field, Map};
 pub use mistake::{Mistake, Mistakes, Wrong};
 pub use tree::{Document, Entry, Node, Position, Scalar, ScalarKind, Value};
-pub use tree::{MAX_BYTES, MAX_DEPTH, documents, utf8};
+pub use tree::{Limits, MAX_BYTES, MAX_DEPTH, documents, documents_within, utf8};
 
 /// Longer words are compared with nothing: they are no typing error of a key, and the comparison
 /// takes time in proportion to their length.

@@ -1,6 +1,8 @@
 //! Text to a tree of values with positions. Built on the parser's events and not on its own tree,
 //! which drops one of two equal keys, resolves aliases and recurses. Knows no key by name.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::{Mistakes, Wrong};
@@ -11,6 +13,24 @@ pub const MAX_BYTES: usize = 1 << 20;
 
 /// The deepest nesting that is read. The deepest key of any file read here is seven levels down.
 pub const MAX_DEPTH: usize = 32;
+
+/// What a text may cost its reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest text.
+    pub bytes: usize,
+    /// The deepest nesting.
+    pub depth: usize,
+    /// How many values aliases may stand for in one document; 0 refuses anchors and aliases.
+    pub alias_values: usize,
+}
+
+impl Limits {
+    /// For files that say what they mean in one place: scenarios and their policies.
+    pub const PLAIN: Self = Self { bytes: MAX_BYTES, depth: MAX_DEPTH, alias_values: 0 };
+    /// For manifests of all kinds, as a cluster's dump or another tool writes them.
+    pub const MANIFESTS: Self = Self { bytes: 64 << 20, depth: 64, alias_values: 10_000 };
+}
 
 /// A place in a file; both count from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -44,8 +64,75 @@ pub struct Document {
 pub struct Node {
     /// Where it begins.
     pub at: Position,
+    /// Where it ends.
+    pub until: Position,
     /// What it is.
     pub value: Value,
+}
+
+impl Node {
+    /// The members of a mapping; none of anything else.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a sequence; none of anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// A member of a mapping. Of equal keys the last counts, as it does for Kubernetes' readers.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        self.entries().iter().rev().find(|entry| entry.key == name).map(|entry| &entry.value)
+    }
+
+    /// A value below this one, by a path of keys such as `metadata.name`.
+    #[must_use]
+    pub fn path(&self, path: &str) -> Option<&Self> {
+        path.split('.').try_fold(self, |node, name| node.member(name))
+    }
+
+    /// A single value that is text, or is nothing else.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(Scalar { text, kind: ScalarKind::Text }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn boolean(&self) -> Option<bool> {
+        match self.value {
+            Value::Scalar(Scalar { kind: ScalarKind::Boolean(value), .. }) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar(Scalar { kind: ScalarKind::Null, .. }))
+    }
+
+    fn values(&self) -> usize {
+        let below = match &self.value {
+            Value::List(items) => items.iter().map(Self::values).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.value.values()).sum(),
+            Value::Scalar(_) | Value::Refused => 0,
+        };
+        1 + below
+    }
 }
 
 /// What a value is.
@@ -99,7 +186,7 @@ pub enum ScalarKind {
 /// The text of a file, or the mistake of its first byte that is not UTF-8.
 pub fn utf8<'b>(bytes: &'b [u8], mistakes: &mut Mistakes) -> Option<&'b str> {
     if bytes.len() > MAX_BYTES {
-        too_large(mistakes);
+        too_large(MAX_BYTES, mistakes);
         return None;
     }
     match std::str::from_utf8(bytes) {
@@ -117,24 +204,43 @@ pub fn utf8<'b>(bytes: &'b [u8], mistakes: &mut Mistakes) -> Option<&'b str> {
     }
 }
 
-fn too_large(mistakes: &mut Mistakes) {
-    let message = format!("expected a file of at most {MAX_BYTES} bytes, found a larger one");
+fn too_large(limit: usize, mistakes: &mut Mistakes) {
+    let message = format!("expected a file of at most {limit} bytes, found a larger one");
     mistakes.push(Position::START, "", Wrong::Syntax(message), None);
 }
 
 /// The documents of a text. `None` when it can not be taken apart, in which case a mistake says
 /// where and why; anchors, aliases and tags are mistakes too but leave the rest readable.
 pub fn documents(text: &str, mistakes: &mut Mistakes) -> Option<Vec<Document>> {
-    if text.len() > MAX_BYTES {
-        too_large(mistakes);
+    documents_within(Limits::PLAIN, text, mistakes)
+}
+
+/// The same within other limits.
+pub fn documents_within(
+    limits: Limits,
+    text: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<Document>> {
+    if text.len() > limits.bytes {
+        too_large(limits.bytes, mistakes);
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser = Parser::new_from_str(text);
-    let mut builder = Builder { mistakes, open: Vec::new(), documents: Vec::new() };
+    let mut builder = Builder {
+        limits,
+        mistakes,
+        open: Vec::new(),
+        documents: Vec::new(),
+        anchored: HashMap::new(),
+        alias_values: 0,
+    };
     while let Some(event) = parser.next_event() {
         match event {
-            Ok((event, span)) => builder.take(event, Position::of(&span.start))?,
+            Ok((event, span)) => {
+                let (at, until) = (Position::of(&span.start), Position::of(&span.end));
+                builder.take(event, at, until)?;
+            }
             Err(error) => {
                 let at = Position::of(error.marker());
                 // The parser reads ahead, so its own limit can be met before the one here.
@@ -153,8 +259,8 @@ pub fn documents(text: &str, mistakes: &mut Mistakes) -> Option<Vec<Document>> {
 
 /// A collection that has begun and not ended.
 enum Open {
-    List { at: Position, items: Vec<Node> },
-    Map { at: Position, entries: Vec<Entry>, key: Option<Key> },
+    List { at: Position, anchor: usize, items: Vec<Node> },
+    Map { at: Position, anchor: usize, entries: Vec<Entry>, key: Option<Key> },
 }
 
 /// A key that waits for its value; without a text it was refused, and its value goes with it.
@@ -164,6 +270,11 @@ struct Key {
 }
 
 struct Builder<'m> {
+    limits: Limits,
+    /// What each anchor of the document stands for, where aliases are accepted.
+    anchored: HashMap<usize, Node>,
+    /// How many values aliases stand for in the document so far.
+    alias_values: usize,
     mistakes: &'m mut Mistakes,
     open: Vec<Open>,
     documents: Vec<Document>,
@@ -171,7 +282,7 @@ struct Builder<'m> {
 
 impl Builder<'_> {
     /// `None` stops the reading.
-    fn take(&mut self, event: Event<'_>, at: Position) -> Option<()> {
+    fn take(&mut self, event: Event<'_>, at: Position, until: Position) -> Option<()> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let accepted = self.plain_yaml(anchor, tag.is_some(), at);
@@ -180,38 +291,70 @@ impl Builder<'_> {
                 } else {
                     Value::Refused
                 };
-                self.place(Node { at, value });
+                self.place_anchored(anchor, Node { at, until, value });
             }
-            Event::Alias(_) => {
-                self.refuse("aliases are not accepted", at);
-                self.place(Node { at, value: Value::Refused });
+            Event::Alias(anchor) => {
+                let value = self.meant_by(anchor, at)?;
+                self.place(Node { at, until, value });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.plain_yaml(anchor, tag.is_some(), at);
-                self.begin(Open::List { at, items: Vec::new() }, at)?;
+                self.begin(Open::List { at, anchor, items: Vec::new() }, at)?;
             }
             Event::MappingStart(anchor, tag) => {
                 self.plain_yaml(anchor, tag.is_some(), at);
-                self.begin(Open::Map { at, entries: Vec::new(), key: None }, at)?;
+                self.begin(Open::Map { at, anchor, entries: Vec::new(), key: None }, at)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let node = match self.open.pop().expect("the parser ends what it began") {
-                    Open::List { at, items } => Node { at, value: Value::List(items) },
-                    Open::Map { at, entries, .. } => Node { at, value: Value::Map(entries) },
+                let (anchor, node) = match self.open.pop().expect("the parser ends what it began") {
+                    Open::List { at, anchor, items } => {
+                        (anchor, Node { at, until, value: Value::List(items) })
+                    }
+                    Open::Map { at, anchor, entries, .. } => {
+                        (anchor, Node { at, until, value: Value::Map(merged(entries)) })
+                    }
                 };
-                self.place(node);
+                self.place_anchored(anchor, node);
             }
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => {}
+            Event::DocumentStart(_) => {
+                self.anchored.clear();
+                self.alias_values = 0;
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
         Some(())
     }
 
+    /// What an alias stands for. `None` when aliases stand for more than is accepted.
+    fn meant_by(&mut self, anchor: usize, at: Position) -> Option<Value> {
+        if self.limits.alias_values == 0 {
+            self.refuse("aliases are not accepted", at);
+            return Some(Value::Refused);
+        }
+        let Some(node) = self.anchored.get(&anchor) else {
+            self.refuse("an alias must not be part of what it stands for", at);
+            return Some(Value::Refused);
+        };
+        self.alias_values += node.values();
+        if self.alias_values > self.limits.alias_values {
+            let limit = self.limits.alias_values;
+            let message = format!("aliases stand for more than {limit} values");
+            self.mistakes.push(at, "", Wrong::Syntax(message), None);
+            return None;
+        }
+        Some(node.value.clone())
+    }
+
+    fn place_anchored(&mut self, anchor: usize, node: Node) {
+        // Where an anchored value is that large, no alias of it would be accepted.
+        if anchor > 0 && self.limits.alias_values > 0 && node.values() <= self.limits.alias_values {
+            self.anchored.insert(anchor, node.clone());
+        }
+        self.place(node);
+    }
+
     fn begin(&mut self, collection: Open, at: Position) -> Option<()> {
-        if self.open.len() == MAX_DEPTH {
+        if self.open.len() == self.limits.depth {
             self.too_deep(at);
             return None;
         }
@@ -220,14 +363,14 @@ impl Builder<'_> {
     }
 
     fn too_deep(&mut self, at: Position) {
-        let message = format!("nested deeper than {MAX_DEPTH} levels");
+        let message = format!("nested deeper than {} levels", self.limits.depth);
         self.mistakes.push(at, "", Wrong::Syntax(message), None);
     }
 
     /// A value read in one place and meant in another makes a file say what it does not show;
     /// and a few nested aliases expand to any size.
     fn plain_yaml(&mut self, anchor: usize, tagged: bool, at: Position) -> bool {
-        if anchor > 0 {
+        if anchor > 0 && self.limits.alias_values == 0 {
             self.refuse("anchors are not accepted", at);
         }
         if tagged {
@@ -258,6 +401,26 @@ impl Builder<'_> {
             },
         }
     }
+}
+
+/// The members with those that `<<` names put in where they are not written out.
+fn merged(mut entries: Vec<Entry>) -> Vec<Entry> {
+    if !entries.iter().any(|entry| entry.key == "<<") {
+        return entries;
+    }
+    let merges: Vec<Node> =
+        entries.extract_if(.., |entry| entry.key == "<<").map(|entry| entry.value).collect();
+    for from in merges {
+        let maps = if from.items().is_empty() { std::slice::from_ref(&from) } else { from.items() };
+        let members: Vec<Entry> =
+            maps.iter().flat_map(|map| map.entries().iter().cloned()).collect();
+        for member in members {
+            if !entries.iter().any(|entry| entry.key == member.key) {
+                entries.push(member);
+            }
+        }
+    }
+    entries
 }
 
 fn key_of(node: Node, mistakes: &mut Mistakes) -> Key {

@@ -1,0 +1,130 @@
+//! `loadgen validate` as CI uses it: what it prints in each format, and how it ends.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn fixtures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/policy/tests/checks")
+}
+
+fn loadgen(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .arg("validate")
+        .args(arguments)
+        .current_dir(fixtures())
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may end before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn text_underlines_the_line() {
+    let output = loadgen(&["AP005.bad.yaml"], "");
+    assert_eq!(output.status.code(), Some(3));
+    insta::assert_snapshot!("validate_text", printed(&output));
+}
+
+#[test]
+fn it_ends_as_documented() {
+    for (arguments, code) in [
+        (vec!["PA002.good.yaml"], 0),
+        (vec!["PA002.bad.yaml"], 3),
+        (vec!["PA002.bad.yaml", "--fail-on", "critical"], 0),
+        (vec!["PA002.bad.yaml", "--fail-on", "never"], 0),
+        (vec!["GN003.bad.yaml", "--fail-on", "low"], 3),
+        (vec!["none.yaml"], 2),
+        (vec!["."], 3),
+        (vec![], 2),
+        (vec!["PA002.good.yaml", "--istio-version", "new"], 2),
+        (vec!["--list-checks"], 0),
+        (vec!["--explain-check", "ap005"], 0),
+        (vec!["--explain-check", "XX001"], 2),
+    ] {
+        let output = loadgen(&arguments, "");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn nothing_to_check_is_no_pass_and_neither_is_broken_yaml() {
+    assert_eq!(loadgen(&["-"], "").status.code(), Some(2));
+    assert_eq!(loadgen(&["-"], "kind: Service\napiVersion: v1\n").status.code(), Some(2));
+    let output = loadgen(&["-"], "a: [\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("<stdin>:2:1"), "{output:?}");
+}
+
+#[test]
+fn the_order_is_the_same_every_time() {
+    let all = |format: &str| printed(&loadgen(&[".", "--format", format], ""));
+    assert_eq!(all("json"), all("json"));
+    assert!(all("markdown").lines().count() > 40);
+}
+
+#[test]
+fn formats() {
+    let of = |format: &str| printed(&loadgen(&["AP005.bad.yaml", "--format", format], ""));
+    for format in ["json", "junit", "github", "markdown"] {
+        insta::assert_snapshot!(format!("validate_{format}"), of(format));
+    }
+}
+
+#[test]
+fn sarif_is_what_code_scanning_takes() {
+    // The members that the standard requires, and those that GitHub does.
+    let schema = serde_json::json!({
+        "type": "object",
+        "required": ["version", "runs"],
+        "properties": {
+            "version": { "const": "2.1.0" },
+            "runs": { "type": "array", "minItems": 1, "items": {
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": { "required": ["driver"], "properties": { "driver": {
+                        "required": ["name", "rules"],
+                        "properties": { "rules": { "items": {
+                            "required": ["id", "shortDescription", "fullDescription", "help"],
+                            "properties": { "shortDescription": { "required": ["text"] } },
+                        } } },
+                    } } },
+                    "results": { "type": "array", "minItems": 1, "items": {
+                        "required": ["ruleId", "level", "message", "locations"],
+                        "properties": {
+                            "level": { "enum": ["none", "note", "warning", "error"] },
+                            "message": { "required": ["text"] },
+                            "locations": { "minItems": 1, "items": {
+                                "required": ["physicalLocation"],
+                                "properties": { "physicalLocation": {
+                                    "required": ["artifactLocation", "region"],
+                                    "properties": { "region": {
+                                        "required": ["startLine"],
+                                        "properties": {
+                                            "startLine": { "type": "integer", "minimum": 1 },
+                                            "startColumn": { "type": "integer", "minimum": 1 },
+                                        },
+                                    } },
+                                } },
+                            } },
+                        },
+                    } },
+                },
+            } },
+        },
+    });
+    let document = printed(&loadgen(&[".", "--format", "sarif"], ""));
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}

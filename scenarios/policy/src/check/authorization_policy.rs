@@ -1,0 +1,309 @@
+//! Checks of `AuthorizationPolicy`: what istiod refuses, and what lets in more than it says.
+
+use super::Findings;
+use crate::authorization::{Action, AuthorizationPolicy, Condition, Match, Rule, Source};
+use crate::finding::Span;
+use crate::manifest::Manifest;
+
+/// What one policy alone says.
+pub(super) fn alone(of: &Manifest, out: &mut Findings) {
+    let Some(policy) = AuthorizationPolicy::read(of) else { return };
+    action(of, &policy, out);
+    for rule in &policy.rules {
+        refusals(of, rule, out);
+        match policy.action.0 {
+            Action::Allow => allow(of, rule, out),
+            Action::Deny => deny(of, rule, out),
+            Action::Custom => custom(of, rule, out),
+            Action::Audit => {}
+        }
+        operations(of, rule, out);
+    }
+}
+
+fn action(of: &Manifest, policy: &AuthorizationPolicy, out: &mut Findings) {
+    let (action, span) = policy.action;
+    let mut refuse = |message: &str| {
+        out.add("AP021", of, span, message.to_owned());
+    };
+    match action {
+        Action::Deny if !policy.rules_given => {
+            refuse("DENY without `rules` never denies; for all requests write one rule `{}`");
+        }
+        Action::Custom if !policy.rules_given => {
+            refuse("CUSTOM without `rules` never asks; for all requests write one rule `{}`");
+        }
+        Action::Custom if policy.provider.as_deref().unwrap_or_default().is_empty() => {
+            refuse("CUSTOM without the name of a provider asks nobody");
+        }
+        Action::Allow | Action::Deny | Action::Audit if policy.provider_given => {
+            refuse("only CUSTOM can have a `provider`");
+        }
+        _ => {}
+    }
+    let dry_run = of.annotations.get("istio.io/dry-run").map(String::as_str);
+    match dry_run {
+        None | Some("false" | "0" | "f" | "F" | "FALSE" | "False") => {}
+        Some("true" | "1" | "t" | "T" | "TRUE" | "True")
+            if matches!(action, Action::Allow | Action::Deny) =>
+        {
+            let message = "`istio.io/dry-run` is set: the policy is logged and not enforced";
+            out.add("AP022", of, of.span, message.to_owned());
+        }
+        Some(other) => {
+            let message = format!("`istio.io/dry-run: {other}` is refused for this action");
+            out.add("AP021", of, of.span, message);
+        }
+    }
+    if action == Action::Audit {
+        out.add("AP022", of, span, "AUDIT logs requests and denies none".to_owned());
+    }
+}
+
+/// What istiod's validation refuses in any rule.
+fn refusals(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    let mut refuse = |span: Span, message: String| {
+        out.add("AP028", of, span, message);
+    };
+    for (name, given, items) in
+        [("from", rule.from_given, rule.from.len()), ("to", rule.to_given, rule.to.len())]
+    {
+        if given && items == 0 {
+            refuse(rule.span, format!("`{name}` is empty"));
+        }
+    }
+    for source in &rule.from {
+        let Some(source) = source else {
+            refuse(rule.span, "an entry of `from` has no `source`".to_owned());
+            continue;
+        };
+        let fields = source.fields();
+        if fields.iter().all(|(_, matches)| matches.is_empty()) {
+            refuse(source.span, "`source` is empty".to_owned());
+        }
+        for (name, matches) in fields {
+            values(name, matches, &mut refuse);
+        }
+    }
+    for operation in &rule.to {
+        let Some(operation) = operation else {
+            refuse(rule.span, "an entry of `to` has no `operation`".to_owned());
+            continue;
+        };
+        let fields = operation.fields();
+        if fields.iter().all(|(_, matches)| matches.is_empty()) {
+            refuse(operation.span, "`operation` is empty".to_owned());
+        }
+        for (name, matches) in fields {
+            values(name, matches, &mut refuse);
+        }
+    }
+    for condition in &rule.when {
+        conditions(condition, &mut refuse);
+    }
+}
+
+fn values(name: &str, matches: &Match, refuse: &mut impl FnMut(Span, String)) {
+    for value in matches.values.iter().chain(&matches.not_values) {
+        let text = value.text.as_str();
+        let wrong = match name {
+            _ if text.is_empty() => Some("an empty value"),
+            "ipBlocks" | "remoteIpBlocks" if !is_block(text) => Some("no address or range"),
+            "ports" if text.parse::<u16>().is_err() => Some("no port"),
+            "paths" if is_bad_template(text) => Some("no template of a path that is supported"),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            refuse(value.span, format!("`{text}` in `{name}` is {wrong}"));
+        }
+    }
+}
+
+fn is_block(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    let most = match address.parse() {
+        Ok(std::net::IpAddr::V4(_)) => 32,
+        Ok(std::net::IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
+}
+
+/// Templates know `{*}` and `{**}`, each a whole part of the path, and nothing else.
+fn is_bad_template(path: &str) -> bool {
+    let template = path.contains("{*}") || path.contains("{**}");
+    let strange = |part: &str| !matches!(part, "{*}" | "{**}") && part.contains(['{', '}', '*']);
+    template && path.split('/').any(strange)
+}
+
+const ATTRIBUTES: [&str; 9] = [
+    "source.ip",
+    "remote.ip",
+    "source.namespace",
+    "source.principal",
+    "request.auth.principal",
+    "request.auth.audiences",
+    "request.auth.presenter",
+    "destination.ip",
+    "destination.port",
+];
+/// Attributes that need a name in brackets.
+const NAMED: [&str; 3] = ["request.headers", "request.auth.claims", "experimental.envoy.filters."];
+
+fn conditions(condition: &Condition, refuse: &mut impl FnMut(Span, String)) {
+    let Condition { span, key, matches } = condition;
+    if key.is_empty() {
+        refuse(*span, "a condition has no `key`".to_owned());
+    } else if matches.is_empty() {
+        refuse(*span, format!("the condition on `{key}` has neither `values` nor `notValues`"));
+    } else if NAMED.iter().any(|name| key.starts_with(name)) {
+        let open = key.find('[');
+        if !(key.ends_with(']') && open.is_some_and(|open| open > 0 && open + 2 < key.len())) {
+            refuse(*span, format!("`{key}` must be followed by a name in brackets"));
+        }
+    } else if !ATTRIBUTES.contains(&key.as_str()) && key != "connection.sni" {
+        refuse(*span, format!("`{key}` is no attribute that istiod knows"));
+    }
+    let name = match key.as_str() {
+        "source.ip" | "remote.ip" | "destination.ip" => "ipBlocks",
+        "destination.port" => "ports",
+        _ => "values",
+    };
+    values(name, matches, refuse);
+}
+
+/// Whether a rule says anything of who calls.
+fn knows_caller(rule: &Rule) -> bool {
+    let of_caller = |condition: &Condition| {
+        ["source.", "remote.ip", "request.auth."]
+            .iter()
+            .any(|prefix| condition.key.starts_with(prefix))
+    };
+    !rule.from.is_empty() || rule.when.iter().any(of_caller)
+}
+
+fn allow(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    if rule.from.is_empty() && rule.to.is_empty() && rule.when.is_empty() {
+        out.add(
+            "AP002",
+            of,
+            rule.span,
+            "this rule allows every request of every caller".to_owned(),
+        );
+    } else if !knows_caller(rule) {
+        let message = "this rule allows callers without any identity".to_owned();
+        out.add("AP003", of, rule.span, message);
+    }
+    for source in rule.from.iter().flatten() {
+        any_identity(of, source, out);
+        for (name, matches) in source.fields() {
+            negative(of, name, matches, out);
+        }
+    }
+    for operation in rule.to.iter().flatten() {
+        for (name, matches) in operation.fields() {
+            negative(of, name, matches, out);
+        }
+    }
+}
+
+fn any_identity(of: &Manifest, source: &Source, out: &mut Findings) {
+    // A narrower condition beside it is ANDed and makes it harmless.
+    let narrow =
+        source.fields().iter().any(|(_, matches)| !matches.values.is_empty() && !has_star(matches));
+    for (name, matches) in [("principals", &source.principals), ("namespaces", &source.namespaces)]
+    {
+        if let Some(star) =
+            matches.values.iter().find(|value| value.text == "*").filter(|_| !narrow)
+        {
+            let message = format!("`*` in `{name}` allows every caller that has an identity");
+            out.add("AP004", of, star.span, message);
+        }
+    }
+}
+
+fn has_star(matches: &Match) -> bool {
+    matches.values.iter().any(|value| value.text == "*")
+}
+
+fn negative(of: &Manifest, name: &str, matches: &Match, out: &mut Findings) {
+    // Beside positive values of the same field it only narrows them.
+    if let (Some(first), true) = (matches.not_values.first(), matches.values.is_empty()) {
+        let message = format!("all is allowed but some `{name}`");
+        out.add("AP006", of, first.span, message);
+    }
+}
+
+fn deny(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    for source in rule.from.iter().flatten() {
+        for (name, matches) in
+            [("principals", &source.principals), ("namespaces", &source.namespaces)]
+        {
+            if let Some(star) = matches.values.iter().find(|value| value.text == "*") {
+                let message = format!(
+                    "`*` in `{name}` matches only callers with an identity: who calls in \
+                     plaintext is not denied"
+                );
+                out.add("AP005", of, star.span, message);
+            }
+        }
+    }
+    let tcp_from = |source: &Source| {
+        let [_, _, namespaces, accounts, ip, remote] = source.fields();
+        [&source.principals, namespaces.1, accounts.1, ip.1, remote.1]
+            .iter()
+            .any(|matches| !matches.is_empty())
+    };
+    let from: Vec<&Source> = rule.from.iter().flatten().collect();
+    let to: Vec<_> = rule.to.iter().flatten().collect();
+    let from_only = !from.is_empty() && to.is_empty() && !from.iter().any(|from| tcp_from(from));
+    let to_only = !to.is_empty() && to.iter().all(|to| to.ports.is_empty());
+    if from_only || to_only {
+        let message = "without ports this rule denies all traffic to TCP ports as well".to_owned();
+        out.add("AP007", of, rule.span, message);
+    }
+}
+
+fn custom(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    let mut refuse = |span: Span, name: &str| {
+        out.add("AP021", of, span, format!("`{name}` is not supported with CUSTOM"));
+    };
+    for source in rule.from.iter().flatten() {
+        for (name, matches) in &source.fields()[..4] {
+            if !matches.is_empty() {
+                refuse(source.span, name);
+            }
+        }
+    }
+    for condition in &rule.when {
+        let key = condition.key.as_str();
+        let identity = ["source.namespace", "source.serviceAccount", "source.principal"];
+        if identity.contains(&key) || key.starts_with("request.auth.") {
+            refuse(condition.span, key);
+        }
+    }
+}
+
+const METHODS: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+
+fn operations(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    for operation in rule.to.iter().flatten() {
+        for method in operation.methods.values.iter().chain(&operation.methods.not_values) {
+            let upper = method.text.to_uppercase();
+            if METHODS.contains(&upper.as_str()) && method.text != upper {
+                let message = format!("`{}` never matches; the method is `{upper}`", method.text);
+                out.add("AP014", of, method.span, message);
+            }
+        }
+        for path in &operation.paths.values {
+            let prefix = path.text.strip_suffix('*').filter(|prefix| !prefix.contains(['*', '{']));
+            if let Some(prefix) = prefix.filter(|prefix| prefix.len() > 1 && !prefix.ends_with('/'))
+            {
+                let message =
+                    format!("`{prefix}*` also matches `{prefix}x`, not only `{prefix}/…`");
+                out.add("AP013", of, path.span, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Cilium's network policies, as far as their meaning is judged, each field with its place. It
+//! does not decide.
+
+use crate::finding::Span;
+use crate::source::{Node, Scalar, Value};
+
+/// Which way traffic goes, seen from the endpoints that a rule selects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To them.
+    Ingress,
+    /// From them.
+    Egress,
+}
+
+impl Direction {
+    /// As the field is named.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        }
+    }
+}
+
+/// A port, or the first of a range.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// Where.
+    pub span: Span,
+    /// A number or a name.
+    pub port: String,
+    /// The last of a range.
+    pub end_port: Option<String>,
+    /// In capitals; `ANY` where none is given.
+    pub protocol: String,
+}
+
+/// A name that a rule of DNS or of names lets through.
+#[derive(Debug, Clone)]
+pub struct Name {
+    /// Where.
+    pub span: Span,
+    /// `matchPattern` or `matchName`.
+    pub text: String,
+    /// Whether `*` stands for anything in it.
+    pub pattern: bool,
+}
+
+/// Ports and what may be said on them.
+#[derive(Debug, Clone)]
+pub struct PortRule {
+    /// Where.
+    pub span: Span,
+    /// The ports; none is every one.
+    pub ports: Vec<Port>,
+    /// Rules of HTTP, where they are written.
+    pub http: Option<Vec<Node>>,
+    /// Names that may be asked for, where they are written.
+    pub dns: Option<Vec<Name>>,
+    /// Whether rules of Kafka are written.
+    pub kafka: bool,
+    /// Whether the parser of another protocol is named.
+    pub l7proto: bool,
+    /// Rules for that parser.
+    pub l7: Vec<Node>,
+    /// Whether TLS is ended before the rules are held against what is said.
+    pub terminating_tls: bool,
+    /// Names of SNI.
+    pub server_names: Vec<String>,
+    /// A listener of one's own.
+    pub listener: Option<String>,
+}
+
+impl PortRule {
+    /// Whether rules of a protocol above TCP and UDP are written, be they empty.
+    #[must_use]
+    pub fn has_l7(&self) -> bool {
+        self.http.as_ref().is_some_and(|rules| !rules.is_empty())
+            || self.dns.as_ref().is_some_and(|rules| !rules.is_empty())
+            || self.kafka
+            || self.l7proto
+    }
+}
+
+/// One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where.
+    pub span: Span,
+    /// Which way.
+    pub direction: Direction,
+    /// Whether it denies.
+    pub deny: bool,
+    /// The fields that say who the peer is, those alone that are not empty.
+    pub peers: Vec<(&'static str, Node)>,
+    /// `fromRequires` or `toRequires`, where it is written.
+    pub requires: Option<Span>,
+    /// Ports.
+    pub ports: Vec<PortRule>,
+    /// Types of ICMP, where they are written.
+    pub icmps: Option<Node>,
+}
+
+impl Entry {
+    /// The items of a field of the peer, such as `toEntities`, and their places.
+    pub fn peer<'e>(&'e self, name: &str) -> impl Iterator<Item = &'e Node> + use<'e> {
+        let name = name.to_owned();
+        self.peers
+            .iter()
+            .filter(move |(field, _)| **field == *name)
+            .flat_map(|(_, node)| node.items())
+    }
+}
+
+/// One `spec`.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Where.
+    pub span: Span,
+    /// Pods that it is about.
+    pub endpoint_selector: Option<Node>,
+    /// Nodes that it is about.
+    pub node_selector: Option<Node>,
+    /// All its entries.
+    pub entries: Vec<Entry>,
+    /// Fields of entries that are written and hold none.
+    pub empty: Vec<(&'static str, Span)>,
+    /// `enableDefaultDeny` by direction, where it is written.
+    pub default_deny: [Option<(bool, Span)>; 2],
+}
+
+/// Which fields say who the peer is, by direction.
+const PEERS: [&[&str]; 2] = [
+    &["fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups"],
+    &[
+        "toEndpoints",
+        "toCIDR",
+        "toCIDRSet",
+        "toEntities",
+        "toServices",
+        "toFQDNs",
+        "toNodes",
+        "toGroups",
+    ],
+];
+
+const LISTS: [(&str, Direction, bool); 4] = [
+    ("ingress", Direction::Ingress, false),
+    ("ingressDeny", Direction::Ingress, true),
+    ("egress", Direction::Egress, false),
+    ("egressDeny", Direction::Egress, true),
+];
+
+impl Spec {
+    /// Reads what the API server keeps of one.
+    #[must_use]
+    pub fn read(node: &Node) -> Self {
+        let (mut entries, mut empty) = (Vec::new(), Vec::new());
+        for (name, direction, deny) in LISTS {
+            let Some(list) = node.member(name) else { continue };
+            if list.items().is_empty() {
+                empty.push((name, list.into()));
+            }
+            entries.extend(list.items().iter().map(|item| entry(item, direction, deny)));
+        }
+        let default_deny = ["ingress", "egress"].map(|direction| {
+            let given = node.member("enableDefaultDeny")?.member(direction)?;
+            Some((given.boolean()?, given.into()))
+        });
+        Self {
+            span: node.into(),
+            endpoint_selector: node.member("endpointSelector").cloned(),
+            node_selector: node.member("nodeSelector").cloned(),
+            entries,
+            empty,
+            default_deny,
+        }
+    }
+}
+
+fn entry(node: &Node, direction: Direction, deny: bool) -> Entry {
+    let (peers, requires) = match direction {
+        Direction::Ingress => (PEERS[0], "fromRequires"),
+        Direction::Egress => (PEERS[1], "toRequires"),
+    };
+    let given = |name: &&'static str| {
+        let value = node.member(name)?;
+        (!value.items().is_empty()).then(|| (*name, value.clone()))
+    };
+    let ports = node.member("toPorts").map(Node::items).unwrap_or_default();
+    Entry {
+        span: node.into(),
+        direction,
+        deny,
+        peers: peers.iter().filter_map(given).collect(),
+        requires: node.member(requires).map(Span::from),
+        ports: ports.iter().map(port_rule).collect(),
+        icmps: node.member("icmps").filter(|icmps| !icmps.items().is_empty()).cloned(),
+    }
+}
+
+/// A single value as it is written, be it a text or a number.
+fn written(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Scalar(Scalar { text, .. }) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn port_rule(node: &Node) -> PortRule {
+    let rules = |name: &str| node.path(&format!("rules.{name}"));
+    let port = |item: &Node| Port {
+        span: item.into(),
+        port: item.member("port").and_then(written).unwrap_or_default(),
+        end_port: item.member("endPort").and_then(written),
+        protocol: item.member("protocol").and_then(Node::text).unwrap_or("ANY").to_uppercase(),
+    };
+    let names = node.member("serverNames").map(Node::items).unwrap_or_default();
+    PortRule {
+        span: node.into(),
+        ports: node.member("ports").map(Node::items).unwrap_or_default().iter().map(port).collect(),
+        http: rules("http").map(|rules| rules.items().to_vec()),
+        dns: rules("dns").map(|rules| rules.items().iter().map(name).collect()),
+        kafka: rules("kafka").is_some_and(|rules| !rules.items().is_empty()),
+        l7proto: rules("l7proto").is_some(),
+        l7: rules("l7").map(Node::items).unwrap_or_default().to_vec(),
+        terminating_tls: node.member("terminatingTLS").is_some(),
+        server_names: names.iter().filter_map(written).collect(),
+        listener: node.path("listener.name").and_then(written),
+    }
+}
+
+/// A rule of DNS or of `toFQDNs`.
+#[must_use]
+pub fn name(node: &Node) -> Name {
+    let pattern = node.member("matchPattern");
+    let text = pattern.or_else(|| node.member("matchName")).and_then(written);
+    Name { span: node.into(), text: text.unwrap_or_default(), pattern: pattern.is_some() }
+}

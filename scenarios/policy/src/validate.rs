@@ -1,0 +1,306 @@
+//! Files to a report: documents are taken apart, held against the fields of their kinds, and
+//! checked. It reads no file itself and shows nothing.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::PolicySet;
+use crate::authorization::AuthorizationPolicy;
+use crate::catalogue::check;
+use crate::check::{self as checks, Findings};
+use crate::finding::{Finding, Severity, Span};
+use crate::manifest::{Manifest, texts};
+use crate::schema::{Kind, conform};
+use crate::source::{
+    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, documents_within,
+};
+use crate::version::Versions;
+use crate::{DEFAULT_NAMESPACE, Origin, ROOT_NAMESPACE};
+
+/// What is known of the cluster besides its resources.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The releases that it runs.
+    pub versions: Versions,
+    /// The namespace whose policies are mesh-wide.
+    pub root_namespace: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { versions: Versions::default(), root_namespace: ROOT_NAMESPACE.to_owned() }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// In the order of files and lines.
+    pub findings: Vec<Finding>,
+    /// Checks that could not be decided, with the reason.
+    pub not_evaluated: Vec<(&'static str, String)>,
+    /// How many objects were checked.
+    pub objects: usize,
+    /// How many of other kinds were passed over.
+    pub other_objects: usize,
+    /// What could not be read at all.
+    #[serde(skip)]
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Checks files given as path and text.
+#[must_use]
+pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
+    let mut validator = Validator::new(settings);
+    for (path, text) in files {
+        validator.file(path.as_ref(), text.as_ref());
+    }
+    validator.finish()
+}
+
+/// What a mesh would have in force of the same files: what is refused is not, and what the API
+/// server drops is left out.
+#[derive(Debug)]
+pub struct InForce {
+    /// Which mTLS mode a port has.
+    pub set: PolicySet,
+    /// Who may call what.
+    pub authorization_policies: Vec<AuthorizationPolicy>,
+}
+
+/// Reads files for what they put in force; [`validate`] says what is wrong in them.
+#[must_use]
+pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> InForce {
+    let mut validator = Validator::new(settings);
+    for (path, text) in files {
+        validator.file(path.as_ref(), text.as_ref());
+    }
+    let policies = validator
+        .manifests
+        .iter()
+        .filter(|manifest| manifest.kind.name == "AuthorizationPolicy" && !manifest.refused);
+    let authorization_policies = policies.filter_map(AuthorizationPolicy::read).collect();
+    InForce { set: validator.set, authorization_policies }
+}
+
+struct Validator<'s> {
+    settings: &'s Settings,
+    set: PolicySet,
+    manifests: Vec<Manifest>,
+    found: Findings,
+    report: Report,
+}
+
+impl<'s> Validator<'s> {
+    fn new(settings: &'s Settings) -> Self {
+        let set = PolicySet::default().with_root_namespace(&settings.root_namespace);
+        let (found, report) = (Findings::default(), Report::default());
+        Self { settings, set, manifests: Vec::new(), found, report }
+    }
+
+    fn file(&mut self, path: &str, text: &str) {
+        let mut mistakes = Mistakes::new(path);
+        let Some(documents) = read(text, &mut mistakes) else {
+            self.unreadable(path, text, mistakes);
+            return;
+        };
+        if mistakes.list.iter().any(|mistake| on_template(text, mistake)) {
+            self.template(path, mistakes.list[0].at);
+            return;
+        }
+        self.report.mistakes.extend(mistakes.list);
+        for document in documents {
+            let items = document.root.member("items").map(Node::items).unwrap_or_default();
+            let list = document.root.member("kind").and_then(Node::text);
+            if list.is_some_and(|kind| kind.ends_with("List")) {
+                for item in items {
+                    self.object(path, &Document { number: document.number, root: item.clone() });
+                }
+            } else {
+                self.object(path, &document);
+            }
+        }
+    }
+
+    /// No YAML, which a template need not be.
+    fn unreadable(&mut self, path: &str, text: &str, mistakes: Mistakes) {
+        let first = mistakes.list.first().map_or(Position::START, |mistake| mistake.at);
+        if text.contains("{{") && text.contains("}}") {
+            self.template(path, first);
+        } else {
+            self.report.mistakes.extend(mistakes.list);
+        }
+    }
+
+    fn template(&mut self, path: &str, at: Position) {
+        let check = check("GN006");
+        let message = "a template: nothing in this file was checked".to_owned();
+        self.found.list.push(Finding {
+            check,
+            severity: check.severity,
+            path: path.to_owned(),
+            span: Span { at, until: at },
+            object: String::new(),
+            message,
+        });
+    }
+
+    fn object(&mut self, path: &str, document: &Document) {
+        let root = &document.root;
+        let nothing = matches!(&root.value, Value::Scalar(one) if one.kind == ScalarKind::Null);
+        if nothing {
+            return;
+        }
+        let api_version = root.member("apiVersion").and_then(Node::text).unwrap_or_default();
+        let name = root.member("kind").and_then(Node::text).unwrap_or_default();
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let Some(kind) = Kind::find(group, name) else {
+            self.report.other_objects += 1;
+            return;
+        };
+        let mut manifest = head(path, document, kind, version);
+        self.report.objects += 1;
+        let before = self.found.list.len();
+        checks::version_of_api(&manifest, &mut self.found);
+        self.top_level(&manifest, root);
+        self.specs(&mut manifest, root);
+        checks::alone(&manifest, self.settings.versions.cilium, &mut self.found);
+        manifest.refused = self.found.list[before..]
+            .iter()
+            .any(|finding| finding.check.refuses && finding.check.id != "GN001");
+        if kind.name == "PeerAuthentication" && !manifest.refused {
+            self.in_force(&manifest, document);
+        }
+        self.manifests.push(manifest);
+    }
+
+    /// Keys beside `spec`, and the object's own name.
+    fn top_level(&mut self, of: &Manifest, root: &Node) {
+        const KNOWN: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+        for entry in root.entries() {
+            let specs = entry.key == "specs" && of.kind.group == "cilium.io";
+            if !KNOWN.contains(&entry.key.as_str()) && !specs {
+                let at = entry.key_at;
+                let until = Position { column: at.column + entry.key.chars().count(), ..at };
+                let message = format!("`{}` is no field of {}", entry.key, of.kind.name);
+                self.found.add("GN001", of, Span { at, until }, message);
+            }
+        }
+        if !of.kind.api_versions.contains(&of.api_version.as_str()) {
+            let message = format!("{}/{} is not served", of.kind.group, of.api_version);
+            self.found.add("GN010", of, of.span, message);
+        }
+        if of.name.is_empty() {
+            self.found.add("GN010", of, of.span, "`metadata` has no `name`".to_owned());
+        }
+    }
+
+    fn specs(&mut self, of: &mut Manifest, root: &Node) {
+        let version = of.kind.product.version(self.settings.versions);
+        let mut values = Vec::new();
+        if let Some(spec) = root.member("spec").filter(|spec| !spec.is_null()) {
+            values.push(("spec".to_owned(), spec));
+        }
+        if of.kind.group == "cilium.io" {
+            let specs = root.member("specs").map(Node::items).unwrap_or_default();
+            values.extend(specs.iter().enumerate().map(|(i, spec)| (format!("specs[{i}]"), spec)));
+            if values.is_empty() {
+                let message = "the policy has neither `spec` nor `specs`".to_owned();
+                self.found.add("GN010", of, of.span, message);
+            }
+        }
+        for (key, spec) in values {
+            let (kept, deviations) = conform(spec, &key, &of.kind.spec, version);
+            checks::deviations(of, &kept, &deviations, &mut self.found);
+            of.specs.push(kept);
+        }
+        if of.specs.is_empty() && of.kind.group != "cilium.io" {
+            let (at, until) = (of.span.at, of.span.until);
+            of.specs.push(Node { at, until, value: Value::Map(Vec::new()) });
+        }
+    }
+
+    /// The policy as the mesh has it, without what the API server drops.
+    fn in_force(&mut self, of: &Manifest, document: &Document) {
+        let mut root = document.root.clone();
+        if let Value::Map(entries) = &mut root.value {
+            entries.retain(|entry| {
+                matches!(entry.key.as_str(), "apiVersion" | "kind" | "metadata" | "spec")
+            });
+            for entry in entries {
+                if let ("spec", Some(kept)) = (entry.key.as_str(), of.specs.first()) {
+                    entry.value = kept.clone();
+                }
+                if let ("metadata", Value::Map(metadata)) =
+                    (entry.key.as_str(), &mut entry.value.value)
+                {
+                    metadata.retain(|entry| matches!(entry.key.as_str(), "name" | "namespace"));
+                }
+            }
+        }
+        // What is wrong in it has been found by checks of its own.
+        let mut ignored = Mistakes::new(of.origin.path.as_str());
+        let document = Document { number: document.number, root };
+        let read = crate::istio::PeerAuthentication::read(&document, &mut ignored);
+        self.set.peer_authentications.extend(read);
+    }
+
+    fn finish(mut self) -> Report {
+        checks::twice(&self.manifests, &mut self.found);
+        self.report.not_evaluated = checks::together(&self.manifests, &self.set, &mut self.found);
+        let mut found = self.found.list;
+        found.sort_by(|a, b| {
+            let key = |finding: &Finding| (finding.path.clone(), finding.span, finding.check.id);
+            key(a).cmp(&key(b))
+        });
+        found.dedup();
+        self.report.findings = found;
+        self.report
+    }
+}
+
+impl Report {
+    /// How many findings there are of each severity.
+    #[must_use]
+    pub fn count(&self) -> BTreeMap<Severity, usize> {
+        let mut count = BTreeMap::new();
+        for finding in &self.findings {
+            *count.entry(finding.severity).or_default() += 1;
+        }
+        count
+    }
+}
+
+/// The documents of YAML or JSON.
+fn read(text: &str, mistakes: &mut Mistakes) -> Option<Vec<Document>> {
+    // YAML takes no tabs where JSON may have them, and in JSON's strings there are none.
+    if text.trim_start().starts_with(['{', '[']) && text.contains('\t') && !text.contains("{{") {
+        return documents_within(Limits::MANIFESTS, &text.replace('\t', " "), mistakes);
+    }
+    documents_within(Limits::MANIFESTS, text, mistakes)
+}
+
+/// Whether a mistake is on a line that a template would be on.
+fn on_template(text: &str, mistake: &Mistake) -> bool {
+    let line = text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
+    line.contains("{{") && line.contains("}}")
+}
+
+fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> Manifest {
+    let root = &document.root;
+    let metadata = root.member("metadata");
+    let text = |name: &str| root.path(name).and_then(Node::text).map(str::to_owned);
+    let given = text("metadata.namespace").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+    Manifest {
+        origin: Origin { path: path.to_owned(), document: document.number, at: root.at },
+        kind,
+        api_version: version.to_owned(),
+        name: text("metadata.name").unwrap_or_default(),
+        namespace: if kind.namespaced { given } else { String::new() },
+        annotations: texts(root.path("metadata.annotations")),
+        span: Span::from(metadata.and_then(|node| node.member("name")).unwrap_or(root)),
+        specs: Vec::new(),
+        refused: false,
+    }
+}
