@@ -14,9 +14,10 @@ use bench::quantile::Quantile::{self, P50, P99};
 use bench::record::{PlanRecord, Provenance, RunRecord, SCHEMA_VERSION};
 use bench::results::{REPORT_FILE, RUN_FILE, RunFolder, render};
 use bench::seams::{
-    Endpoint, Generator, GeneratorError, Probe, Proof, StopFlag, Testbed, TestbedError, WorkSeen,
+    Endpoint, Event, Generator, GeneratorError, Probe, Proof, Sink, SinkError, StopFlag, Testbed,
+    TestbedError, WorkSeen,
 };
-use bench::stopping::{Ending, Precision, Reach, Stopped, Stopping, Target};
+use bench::stopping::{Ending, Look, Precision, Reach, Stopped, Stopping, Target};
 use bench::trial::{GeneratorReport, Latencies, OutcomeCounts, TrialRecord, TrialSpec};
 use rand::Rng;
 use scenarios::scenario::Scenario;
@@ -56,7 +57,7 @@ impl Testbed for NoPlace {
 struct Scripted<'a> {
     script: Script<'a>,
     seconds: &'a Cell<u64>,
-    made: &'a RefCell<Vec<(u32, u32, String)>>,
+    made: &'a RefCell<Made>,
 }
 
 impl Generator for Scripted<'_> {
@@ -126,7 +127,6 @@ fn percent(quantile: Quantile, percent: f64) -> Target {
 struct Ran {
     folder: RunFolder,
     record: RunRecord,
-    made: Vec<(u32, u32, String)>,
     _place: tempfile::TempDir,
 }
 
@@ -165,6 +165,23 @@ fn ran_until(setting: &Setting, script: Script<'_>, stop: &StopFlag) -> Ran {
     let folder = RunFolder::create(place.path(), "20261123T024011Z", "strict-mtls", "scripted")
         .expect("a run folder");
     let mut keeper = Keeper::begin(folder, run_record(setting)).expect("begun");
+    let (ended, _) = conducted(setting, script, stop, &mut keeper);
+    let stopped = matches!(ended, Err(Fault::Stopped));
+    assert!(stopped || ended.is_ok(), "{ended:?}");
+    let why = ended.err().map(|fault| fault.to_string());
+    let (folder, record) = keeper.end(why, stopped).expect("kept");
+    Ran { folder, record, _place: place }
+}
+
+/// Trials in the order in which they were made: block, position, variant.
+type Made = Vec<(u32, u32, String)>;
+
+fn conducted(
+    setting: &Setting,
+    script: Script<'_>,
+    stop: &StopFlag,
+    sink: &mut dyn Sink,
+) -> (Result<(), Fault>, Made) {
     let (seconds, made) = (Cell::new(0), RefCell::new(Vec::new()));
     let elapsed = || Duration::from_secs(seconds.get());
     let mut stopping = Stopping::new(&setting.record, elapsed);
@@ -173,14 +190,31 @@ fn ran_until(setting: &Setting, script: Script<'_>, stop: &StopFlag) -> Ran {
         &setting.scenario,
         &setting.plan,
         (&mut NoPlace, &mut generator),
-        &mut keeper,
+        sink,
         Limits { stop, repeats: Repeats(20), stopping: stopping.as_mut() },
     );
-    let stopped = matches!(ended, Err(Fault::Stopped));
-    assert!(stopped || ended.is_ok(), "{ended:?}");
-    let why = ended.err().map(|fault| fault.to_string());
-    let (folder, record) = keeper.end(why, stopped).expect("kept");
-    Ran { folder, record, made: made.take(), _place: place }
+    (ended, made.take())
+}
+
+/// Keeps the looks and nothing else.
+#[derive(Default)]
+struct Looks(Vec<Look>);
+
+impl Sink for Looks {
+    fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
+        if let Event::Looked(look) = event {
+            self.0.push((*look).clone());
+        }
+        Ok(())
+    }
+}
+
+/// The looks of a run that is not kept, and its trials.
+fn looked(setting: &Setting, script: Script<'_>) -> (Vec<Look>, Made) {
+    let mut looks = Looks::default();
+    let (ended, made) = conducted(setting, script, &StopFlag::default(), &mut looks);
+    ended.expect("nothing breaks");
+    (looks.0, made)
 }
 
 fn stopping(record: &RunRecord) -> &Stopped {
@@ -223,12 +257,12 @@ fn it_stops_after_the_first_block_with_which_every_interval_is_narrow_enough() {
 fn whenever_it_stops_the_blocks_are_those_of_the_plan_in_its_order() {
     let made = |most: u32, size: f64| {
         let setting = setting(most, vec![percent(P50, size)], None);
-        let ran = ran(&setting, &usual);
+        let (_, trials) = looked(&setting, &usual);
         let planned = setting.plan.blocks.iter().flat_map(|block| &block.trials);
-        for (made, planned) in ran.made.iter().zip(planned) {
+        for (made, planned) in trials.iter().zip(planned) {
             assert_eq!(*made, (planned.block, planned.position, planned.variant.to_string()));
         }
-        ran.made
+        trials
     };
     let (short, long, other) = (made(60, 10.0), made(60, 2.0), made(30, 2.0));
     assert!(short.len() < long.len(), "{} and {}", short.len(), long.len());
@@ -260,10 +294,10 @@ fn no_block_begins_that_would_end_too_late() {
     // Three trials a block, a second each: after five blocks 15 s are over, and a sixth ends at 18.
     for (within_s, blocks) in [(17.9, 5), (18.0, 6), (1.0, 1)] {
         let setting = setting(60, vec![percent(P50, 0.1)], Some(within_s));
-        let ran = ran(&setting, &usual);
-        let stopped = stopping(&ran.record);
-        assert_eq!((stopped.ending, stopped.looks.len()), (Some(Ending::Time), blocks));
-        assert!((stopped.looks[0].elapsed_s - 3.0).abs() < 1e-9, "{}", stopped.looks[0].elapsed_s);
+        let (looks, _) = looked(&setting, &usual);
+        let ending = looks.last().and_then(|look| look.ending);
+        assert_eq!((ending, looks.len()), (Some(Ending::Time), blocks));
+        assert!((looks[0].elapsed_s - 3.0).abs() < 1e-9, "{}", looks[0].elapsed_s);
     }
 }
 
@@ -277,23 +311,22 @@ fn a_quantile_that_the_machine_spoils_counts_its_own_blocks() {
         (usual, rare, if late { 10 } else { 0 })
     };
     let setting = setting(60, vec![percent(P50, 6.0), percent(P99, 12.0)], None);
-    let ran = ran(&setting, &script);
-    let stopped = stopping(&ran.record);
-    let last = stopped.looks.last().expect("looks");
-    assert_eq!(stopped.ending, Some(Ending::Reached), "{last:?}");
+    let (looks, _) = looked(&setting, &script);
+    let last = looks.last().expect("looks");
+    assert_eq!(last.ending, Some(Ending::Reached), "{last:?}");
     let [p50, p99] = &last.seen[..] else { panic!("{last:?}") };
     assert_eq!((p50.blocks, p99.blocks), (last.block, last.block.div_ceil(2)));
     assert!(p99.spent < p50.spent);
     // Half of the blocks have it, so twice as many are foreseen as values are needed.
-    let first = &stopped.looks[0];
+    let first = &looks[0];
     assert_eq!((first.seen[0].blocks, first.seen[1].blocks), (1, 1));
 }
 
 #[test]
 fn a_quantile_that_is_a_bound_somewhere_is_never_precise() {
     let setting = setting(8, vec![percent(P50, 1000.0)], None);
-    let ran = ran(&setting, &usual);
-    assert_eq!(stopping(&ran.record).ending, Some(Ending::Reached));
+    let (looks, _) = looked(&setting, &usual);
+    assert_eq!(looks.last().and_then(|look| look.ending), Some(Ending::Reached));
     let mut stopping = Stopping::new(&setting.record, Duration::default).expect("a precision");
     let gates = &setting.scenario.gates;
     for block in &setting.plan.blocks {
