@@ -3,11 +3,14 @@
 
 mod binomial;
 pub mod bootstrap;
+pub mod fit;
 pub mod order;
 pub mod power;
 pub mod quantile;
 pub mod sign;
 pub mod trend;
+
+pub use binomial::at_least as binomial_at_least;
 
 /// A copy in ascending order. Not-a-number sorts last and never panics.
 pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {
