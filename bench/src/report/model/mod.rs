@@ -16,6 +16,7 @@ pub use series::{Curve, Reading, TrialPoint};
 use crate::quantile::Quantile;
 use crate::record::{ComparisonRow, Estimate, RunRecord, TrialRow, Verdict};
 use crate::report::figures;
+use crate::selftest;
 use crate::trial::Latencies;
 
 /// The name of the A/A pair among the comparisons.
@@ -153,7 +154,7 @@ pub struct Column {
 
 impl Table {
     /// A table without rows; a name with a leading `#` is a column of numbers.
-    pub(super) fn new(caption: &str, columns: &[&str]) -> Self {
+    pub(crate) fn new(caption: &str, columns: &[&str]) -> Self {
         let column = |name: &&str| match name.strip_prefix('#') {
             Some(name) => Column { name: name.to_owned(), number: true },
             None => Column { name: (*name).to_owned(), number: false },
@@ -217,6 +218,7 @@ fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
         background::planted(record),
         background::design(record),
         background::provenance(record),
+        selftest::section(record.selftest.as_ref()),
         background::how_to_read(record),
     ]
 }
