@@ -17,6 +17,7 @@ pub mod pace;
 pub mod recorder;
 pub mod requests;
 pub mod schedule;
+pub mod selftest;
 pub mod serve;
 pub mod slots;
 pub mod start_line;

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod drive;
 pub mod drive_args;
+pub mod environment;
 pub mod exit;
 pub mod list;
 pub mod live_view;
@@ -10,6 +11,9 @@ pub mod plan_text;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod selftest;
+pub mod selftest_args;
+pub mod selftest_plan;
 pub mod serve;
 pub mod serve_args;
 pub mod settle;
