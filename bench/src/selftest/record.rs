@@ -79,7 +79,7 @@ pub struct FloorRow {
     pub baseline_us: Option<f64>,
     /// Median difference of the two; `null` where the blocks do not suffice.
     pub difference_us: Option<Estimate>,
-    /// The spread of the difference from block to block: a robust standard deviation.
+    /// The spread of the difference from block to block, as a standard deviation; see METHOD.md.
     pub spread_us: Option<f64>,
     /// Blocks in which both have this quantile, admitted.
     pub blocks: u32,

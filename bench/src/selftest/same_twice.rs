@@ -1,13 +1,13 @@
 //! The A/A part: the same variant as two. How often it is called different, and how far apart the
 //! two come out. Knows rows of figures only.
 
-use crate::analysis::{Bootstrap, LEVEL, analyse_with, counting};
+use crate::analysis::{Bootstrap, CONFIDENCE, LEVEL, analyse_with, counting};
 use crate::describe::A_A;
 use crate::plan::Seed;
 use crate::quantile::Quantile;
-use crate::record::{ComparisonRow, PlanRecord, TrialRow, Verdict};
+use crate::record::{ComparisonRow, Estimate, PlanRecord, TrialRow, Verdict};
 use crate::stats::binomial_at_least;
-use crate::stats::power::robust_scale;
+use crate::stats::power::{expected_half_width, robust_scale};
 
 use super::{FloorRow, SameTwice};
 
@@ -74,8 +74,7 @@ fn floor_row(row: ComparisonRow, trials: &[TrialRow]) -> FloorRow {
         .iter()
         .filter_map(|(block, trial)| Some(exact(trial)? - exact(other.get(block)?)?))
         .collect();
-    // Of two values the spread is no more than their distance.
-    let spread_us = robust_scale(&differences).filter(|_| differences.len() > 2);
+    let spread_us = row.overhead_us.and_then(|interval| spread(&differences, interval));
     FloorRow {
         quantile: row.quantile,
         baseline_us: row.baseline_us,
@@ -84,4 +83,13 @@ fn floor_row(row: ComparisonRow, trials: &[TrialRow]) -> FloorRow {
         blocks: row.blocks,
         remark: row.remark,
     }
+}
+
+/// The spread of the differences: the robust standard deviation, or the one with which an interval
+/// as wide as theirs is expected, whichever is more. The first does not see that one block in five is
+/// far off, which the interval of a later run will.
+fn spread(differences: &[f64], interval: Estimate) -> Option<f64> {
+    let unit = expected_half_width(differences.len(), 1.0, CONFIDENCE)?;
+    let implied = (interval.high - interval.low) / 2.0 / unit;
+    Some(robust_scale(differences)?.max(implied))
 }

@@ -6,7 +6,7 @@ use crate::report::model::{Section, Table};
 
 use super::{ControlState, Fitness, Outcome, SelftestDigest};
 
-/// The verdict in a line, e.g. `fit to resolve 38.0 µs at p50, 210 µs at p99; not at p90: …`.
+/// The verdict in a line, e.g. `fit to resolve 38.0 µs at p50 in five minutes; not fit at p99`.
 #[must_use]
 pub fn headline(outcome: &Outcome) -> String {
     let failed: Vec<&str> =
@@ -28,9 +28,13 @@ pub fn headline(outcome: &Outcome) -> String {
     match (fit.is_empty(), not.is_empty()) {
         (true, true) => "nothing was measured that says what can be resolved".to_owned(),
         (true, false) => format!("not fit at {}", not.join(", ")),
-        (false, true) => format!("fit to resolve {}", fit.join(", ")),
+        (false, true) => format!("fit to resolve {} in five minutes", fit.join(", ")),
         (false, false) => {
-            format!("fit to resolve {}; not fit at {}", fit.join(", "), not.join(", "))
+            format!(
+                "fit to resolve {} in five minutes; not fit at {}",
+                fit.join(", "),
+                not.join(", ")
+            )
         }
     }
 }

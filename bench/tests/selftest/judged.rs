@@ -54,6 +54,23 @@ fn a_planted_delay_that_is_not_found_fails() {
 }
 
 #[test]
+fn a_planted_delay_that_noise_could_hide_is_no_untruth() {
+    let mut record = selftest(HONEST);
+    for row in &mut record.planted {
+        row.verdict = Verdict::Inconclusive;
+    }
+    record.outcome = outcome(&record, &[]);
+    assert_eq!(control(&record, "planted is found").state, ControlState::Failed);
+    for row in &mut record.same_twice.as_mut().unwrap().floor {
+        row.spread_us = Some(700.0);
+    }
+    record.outcome = outcome(&record, &[]);
+    let found = control(&record, "planted is found");
+    assert_eq!(found.state, ControlState::Undecided);
+    assert!(found.finding.contains("hidden by noise at p50, p90, p99"), "{}", found.finding);
+}
+
+#[test]
 fn a_planted_delay_that_is_found_too_large_fails() {
     let record = selftest(Machine { heard: 1.2, ..HONEST });
     assert_eq!(control(&record, "planted is found").state, ControlState::Passed);

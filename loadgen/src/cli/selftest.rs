@@ -10,7 +10,7 @@ use bench::describe::plan_record;
 use bench::histogram::Histogram;
 use bench::keep::Keeper;
 use bench::plan::Seed;
-use bench::record::{Placement, RunRecord, SCHEMA_VERSION, TrialRow};
+use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, TrialRow};
 use bench::results::{RunFolder, SelftestFolder, read_trial_histograms, render};
 use bench::seams::Testbed;
 use bench::selftest::{
@@ -52,6 +52,8 @@ struct Stage<'a> {
     place: &'static str,
     started: &'a StartedAt,
     placement: Placement,
+    /// As it was before this thread left the generator's core, which then counts no more.
+    provenance: Provenance,
     folder: &'a SelftestFolder,
 }
 
@@ -87,13 +89,15 @@ pub fn selftest(args: &SelftestArgs, around: &mut Surroundings<'_>) -> Result<()
     };
     // As in a run: only the generator's own thread is on its core.
     let _ = pin(&placement.subject);
-    let stage = Stage { args, plan: &plan, place, started: &started, placement, folder: &folder };
+    let provenance = record.provenance.clone();
+    let (plan, started, folder) = (&plan, &started, &folder);
+    let stage = Stage { args, plan, place, started, placement, provenance, folder };
     let mut trials = Vec::new();
     let ended = stage.parts(around, &mut record, &mut trials);
     record.interrupted = matches!(ended, Err(Failure::Interrupted(_)));
     record.complete = ended.is_ok() && plan.is_whole();
     record.outcome = outcome(&record, &trials);
-    finish(args, &record, &folder, ended, around)
+    finish(args, &record, folder, ended, around)
 }
 
 /// Keeps and prints what was measured, and decides how the command ends.
@@ -248,7 +252,7 @@ impl Stage<'_> {
     fn conduct(&self, staged: &Staged, around: &Surroundings<'_>) -> Result<Conducted, Failure> {
         let Staged { scenario, plan, repeats, takes } = staged;
         let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
-        let mut keeper = self.keeper(staged, around)?;
+        let mut keeper = self.keeper(staged)?;
         let live = Arc::new(LiveView::default());
         let trial_takes = scenario.load.warm_up + scenario.load.duration;
         let plain: Option<Lines> = if around.bars { None } else { Some(Box::new(tell)) };
@@ -274,7 +278,7 @@ impl Stage<'_> {
         Ok(Conducted { folder, record, testbed, ended })
     }
 
-    fn keeper(&self, staged: &Staged, around: &Surroundings<'_>) -> Result<Keeper, Failure> {
+    fn keeper(&self, staged: &Staged) -> Result<Keeper, Failure> {
         let Staged { scenario, plan, .. } = staged;
         let within = self.folder.path();
         let keeper = RunFolder::create(within, &self.started.stamp, &scenario.name, self.place)
@@ -289,7 +293,7 @@ impl Stage<'_> {
                     interrupted: false,
                     ended_early: None,
                     started_at: self.started.text.clone(),
-                    provenance: provenance(around, &self.placement),
+                    provenance: self.provenance.clone(),
                     // It is what later runs show; itself it has none to show.
                     selftest: None,
                     plan: plan_record(scenario, plan),
