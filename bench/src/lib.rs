@@ -16,6 +16,7 @@ pub mod report;
 pub mod results;
 pub mod schema;
 pub mod seams;
+pub mod selftest;
 pub mod stats;
 pub mod stopping;
 pub mod summary;

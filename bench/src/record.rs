@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::quantile::Quantile;
 use crate::seams::{Proof, WorkSeen};
+use crate::selftest::SelftestDigest;
 use crate::stopping::{Precision, Stopped};
 use crate::trial::{GeneratorReport, OutcomeCounts, Slice};
 
@@ -39,6 +40,10 @@ pub struct RunRecord {
     pub started_at: String,
     /// Who measured, on what, with what.
     pub provenance: Provenance,
+    /// The newest selftest of this version on this machine when the run began; `null` when there was
+    /// none.
+    #[serde(default)]
+    pub selftest: Option<SelftestDigest>,
     /// What was asked.
     pub plan: PlanRecord,
     /// What the run saw after each block and why it ended, where a precision was asked for; `null`

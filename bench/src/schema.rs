@@ -1,12 +1,28 @@
-//! The JSON Schema of `run.json`, made from the types that write it. Knows no file.
+//! The JSON Schemas of `run.json` and of a selftest, made from the types that write them. Knows no
+//! file.
+
+use schemars::{JsonSchema, schema_for};
 
 use crate::record::RunRecord;
+use crate::selftest::SelftestRecord;
 
-/// The schema as a document: pretty, keys in a fixed order, a newline at its end. The committed
-/// copy is `bench/schema/run.schema.json`, and a test keeps it current.
+/// The schema of `run.json`. The committed copy is `bench/schema/run.schema.json`, and a test keeps
+/// it current.
 #[must_use]
 pub fn run_schema() -> String {
-    let schema = schemars::schema_for!(RunRecord);
+    text::<RunRecord>()
+}
+
+/// The schema of `loadgen selftest --output json`. The committed copy is
+/// `bench/schema/selftest.schema.json`, and a test keeps it current.
+#[must_use]
+pub fn selftest_schema() -> String {
+    text::<SelftestRecord>()
+}
+
+/// A document: pretty, keys in a fixed order, a newline at its end.
+fn text<T: JsonSchema>() -> String {
+    let schema = schema_for!(T);
     // Through a value, since its map keeps keys sorted whatever order the types give.
     let mut text = serde_json::to_string_pretty(&schema.to_value())
         .expect("a schema has only string keys and finite numbers");

@@ -1,19 +1,22 @@
-//! The JSON Schema of run.json: committed, current, and of use. After a wanted change:
+//! The JSON Schemas of run.json and of a selftest: committed, current, and of use. After a wanted change:
 //! `cargo test -p bench --test schema -- --ignored`.
 #![expect(clippy::unwrap_used, reason = "this is how a test fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bench::schema::run_schema;
+use bench::schema::{run_schema, selftest_schema};
 use serde_json::{Value, json};
 
 /// What is done to a good run.
 type Break = fn(&mut Value);
 
-fn committed() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/run.schema.json")
+fn committed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schema").join(name)
 }
+
+const RUN: &str = "run.schema.json";
+const SELFTEST: &str = "selftest.schema.json";
 
 fn golden_run() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/strict-mtls/run.json");
@@ -21,14 +24,19 @@ fn golden_run() -> Value {
 }
 
 fn validator() -> jsonschema::Validator {
-    let schema: Value = serde_json::from_str(&fs::read_to_string(committed()).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(&fs::read_to_string(committed(RUN)).unwrap()).unwrap();
     jsonschema::validator_for(&schema).unwrap()
 }
 
 #[test]
-fn the_committed_schema_is_current() {
-    let text = fs::read_to_string(committed()).unwrap();
+fn the_committed_schemas_are_current() {
+    let text = fs::read_to_string(committed(RUN)).unwrap();
     assert!(text == run_schema(), "schema/run.schema.json is not current; see this file's head");
+    let text = fs::read_to_string(committed(SELFTEST)).unwrap();
+    assert!(
+        text == selftest_schema(),
+        "schema/selftest.schema.json is not current; see this file's head"
+    );
 }
 
 #[test]
@@ -67,6 +75,7 @@ fn broken_runs_are_not_valid() {
 #[test]
 #[ignore = "rewrites the committed schema"]
 fn regenerate() {
-    fs::create_dir_all(committed().parent().unwrap()).unwrap();
-    fs::write(committed(), run_schema()).unwrap();
+    fs::create_dir_all(committed(RUN).parent().unwrap()).unwrap();
+    fs::write(committed(RUN), run_schema()).unwrap();
+    fs::write(committed(SELFTEST), selftest_schema()).unwrap();
 }

@@ -18,6 +18,7 @@ pub mod precedence;
 pub mod recorder;
 pub mod requests;
 pub mod schedule;
+pub mod selftest;
 pub mod serve;
 pub mod slots;
 pub mod start_line;

@@ -7,14 +7,17 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use bench::report::terminal::Style;
+use bench::results::Shelf;
 use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
+use loadgen::cli::environment::{quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
 use loadgen::cli::run::{Surroundings, run};
+use loadgen::cli::selftest::selftest;
 use loadgen::cli::serve::serve;
 use loadgen::cli::tell::tell;
 use loadgen::cli::validate::validate;
@@ -37,15 +40,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     let current_dir = std::env::current_dir().context("there is no current directory")?;
     match cli.command {
         None => {
-            let mut around = Surroundings {
-                current_dir,
-                program: std::env::current_exe().context("this program has no path")?,
-                command: std::env::args().collect(),
-                out: &mut out,
-                style: style(),
-                bars: std::io::stderr().is_terminal() && !quiet(),
-                stop: on_signals()?,
-            };
+            let mut around = surroundings(current_dir, &mut out)?;
             run(&cli.run, &mut around)?;
         }
         Some(Command::List { output }) => {
@@ -60,6 +55,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             let stop = on_signals()?;
             let live = std::io::stderr().is_terminal() && !quiet();
             drive(&args, &mut DriveSurroundings { out: &mut out, style: style(), live, stop })?;
+        }
+        Some(Command::Selftest(args)) => {
+            selftest(&args, &mut surroundings(current_dir, &mut out)?)?;
         }
         Some(Command::Report { run_dir }) => {
             let text = report(&run_dir, style())?;
@@ -99,6 +97,23 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What a run and a selftest find around them.
+fn surroundings(
+    current_dir: std::path::PathBuf,
+    out: &mut dyn Write,
+) -> anyhow::Result<Surroundings<'_>> {
+    Ok(Surroundings {
+        current_dir,
+        program: std::env::current_exe().context("this program has no path")?,
+        command: std::env::args().collect(),
+        out,
+        style: style(),
+        bars: std::io::stderr().is_terminal() && !quiet(),
+        stop: on_signals()?,
+        shelf: selftests_folder().map(Shelf::at),
+    })
+}
+
 /// A reader that went away, as `head` does, is no failure.
 fn say(out: &mut impl Write, text: &[u8]) -> anyhow::Result<()> {
     match out.write_all(text).and_then(|()| out.flush()) {
@@ -115,12 +130,6 @@ fn on_signals() -> anyhow::Result<StopFlag> {
         signal_hook::flag::register(signal, Arc::clone(&asked))?;
     }
     Ok(StopFlag::over(asked))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
-fn quiet() -> bool {
-    let set = |name| std::env::var(name).is_ok_and(|value| !value.is_empty());
-    set("NO_COLOR") || set("CI")
 }
 
 fn style() -> Style {

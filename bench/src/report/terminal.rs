@@ -240,7 +240,7 @@ fn clean(text: &str) -> String {
 }
 
 /// Lines of at most `room` characters, broken at spaces; a longer word is broken anywhere.
-fn wrap(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(8);
     let clean = clean(text);
     let mut lines = vec![String::new()];

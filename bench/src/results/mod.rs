@@ -4,6 +4,7 @@
 mod error;
 mod hlog;
 mod render;
+mod shelf;
 mod tables;
 mod whole;
 
@@ -15,6 +16,7 @@ use std::path::{Component, Path, PathBuf};
 pub use error::FolderError;
 pub use hlog::{interval_log, read_interval_log, read_trial_histograms};
 pub use render::{render, replay};
+pub use shelf::{SelftestFolder, Shelf};
 pub use whole::write_whole;
 
 use crate::analysis::pooled;
@@ -66,22 +68,8 @@ impl RunFolder {
         scenario: &str,
         testbed: &str,
     ) -> Result<Self, FolderError> {
-        let what = "make the run folder";
-        fs::create_dir_all(results_dir)
-            .map_err(|error| FolderError::io("make the results folder", results_dir, error))?;
         let base = safe_name(&format!("{utc_stamp}-{scenario}-{testbed}"));
-        for number in 1..=FOLDERS_PER_SECOND {
-            let name = if number == 1 { base.clone() } else { format!("{base}-{number}") };
-            let path = results_dir.join(name);
-            // `create_dir` fails when the name is taken, so that two runs never share a folder.
-            match fs::create_dir(&path) {
-                Ok(()) => return Self::furnish(path),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(FolderError::io(what, &path, error)),
-            }
-        }
-        let taken = io::Error::new(io::ErrorKind::AlreadyExists, "every name is taken");
-        Err(FolderError::io(what, &results_dir.join(base), taken))
+        Self::furnish(fresh_folder(results_dir, &base)?)
     }
 
     fn furnish(path: PathBuf) -> Result<Self, FolderError> {
@@ -198,6 +186,25 @@ impl RunFolder {
         }
         Ok(LoadedRun { record, latencies })
     }
+}
+
+/// Makes a folder of that name below another; when the name is taken, `-2`, `-3`, … is appended.
+fn fresh_folder(results_dir: &Path, base: &str) -> Result<PathBuf, FolderError> {
+    let what = "make the run folder";
+    fs::create_dir_all(results_dir)
+        .map_err(|error| FolderError::io("make the results folder", results_dir, error))?;
+    for number in 1..=FOLDERS_PER_SECOND {
+        let name = if number == 1 { base.to_owned() } else { format!("{base}-{number}") };
+        let path = results_dir.join(name);
+        // `create_dir` fails when the name is taken, so that two runs never share a folder.
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(FolderError::io(what, &path, error)),
+        }
+    }
+    let taken = io::Error::new(io::ErrorKind::AlreadyExists, "every name is taken");
+    Err(FolderError::io(what, &results_dir.join(base), taken))
 }
 
 /// The name of a trial's histogram file relative to the run folder, e.g.

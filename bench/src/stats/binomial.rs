@@ -40,7 +40,16 @@ pub(super) fn cdf(k: u64, n: u64, p: f64) -> f64 {
     Binomial::new(p, n).map_or(f64::NAN, |binomial| binomial.cdf(k))
 }
 
-/// The same by the Edgeworth series to its second term (Johnson, Kemp and Kotz, *Univariate Discrete
+/// `P(X ≥ k)` of n trials with success probability p, 0 to 1.
+#[must_use]
+pub fn at_least(k: u64, n: u64, p: f64) -> f64 {
+    match k.checked_sub(1) {
+        Some(below) => 1.0 - cdf(below, n, p),
+        None => 1.0,
+    }
+}
+
+/// `P(X ≤ k)` by the Edgeworth series to its second term (Johnson, Kemp and Kotz, *Univariate Discrete
 /// Distributions*, §3.6.1), with the correction for continuity.
 fn edgeworth_cdf(k: u64, n: u64, p: f64) -> f64 {
     let deviation = (n as f64 * p * (1.0 - p)).sqrt();

@@ -3,6 +3,7 @@
 
 mod binomial;
 pub mod bootstrap;
+pub mod fit;
 pub mod order;
 pub mod power;
 pub mod quantile;
@@ -11,6 +12,8 @@ pub mod share;
 pub mod sign;
 pub mod trend;
 pub mod width;
+
+pub use binomial::at_least as binomial_at_least;
 
 /// A copy in ascending order. Not-a-number sorts last and never panics.
 pub(crate) fn sorted(values: &[f64]) -> Vec<f64> {

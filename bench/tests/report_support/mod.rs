@@ -375,6 +375,7 @@ fn record(recipe: &Recipe, trials: Vec<TrialRow>, comparisons: Vec<ComparisonRow
         ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance: provenance(),
+        selftest: None,
         plan: plan(recipe),
         stopping: None,
         proofs: proofs(recipe),

@@ -4,6 +4,7 @@ mod admission;
 mod disturbances;
 mod histograms;
 mod pairing;
+mod power;
 mod properties;
 mod records;
 mod sequential;

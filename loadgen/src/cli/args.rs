@@ -13,6 +13,7 @@ Examples:
   loadgen --scenario strict-mtls            what strict mTLS costs, in about six minutes
   loadgen --scenario strict-mtls --quick    the same as a smoke run, within a minute
   loadgen --scenario strict-mtls --dry-run  what would be done, and how long it takes
+  loadgen selftest --quick                  does it tell the truth here, and what can it resolve
   loadgen list                              what can be run here
   loadgen report results/…                  a finished run, rendered again
 
@@ -49,6 +50,8 @@ pub enum Command {
     },
     /// Drive any URL in an open loop
     Drive(Box<DriveArgs>),
+    /// Prove that loadgen tells the truth on this machine, and say what it can tell apart here
+    Selftest(Box<super::selftest_args::SelftestArgs>),
     /// Render a finished or interrupted run again, byte for byte
     Report {
         /// A folder that a run wrote

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod drive;
 pub mod drive_args;
+pub mod environment;
 pub mod exit;
 pub mod list;
 pub mod live_view;
@@ -11,6 +12,9 @@ pub mod precision;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod selftest;
+pub mod selftest_args;
+pub mod selftest_plan;
 pub mod serve;
 pub mod serve_args;
 pub mod settle;

@@ -11,7 +11,7 @@ use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
 use bench::record::{Placement, PlanRecord, Provenance, RunRecord, SCHEMA_VERSION, Subject};
 use bench::report::terminal::{self, Style};
-use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, render, replay};
+use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, Shelf, render, replay};
 use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
 use bench::stopping::{Stopped, Stopping};
 use scenarios::library;
@@ -49,6 +49,8 @@ pub struct Surroundings<'a> {
     pub bars: bool,
     /// A wish to stop.
     pub stop: StopFlag,
+    /// Where this user's selftests stand; `None` where no place for them is known.
+    pub shelf: Option<Shelf>,
 }
 
 /// Everything that is decided before anything is started.
@@ -79,6 +81,8 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         testbed,
     )
     .map_err(|error| Failure::Internal(error.to_string()))?;
+    let provenance = provenance(around, &placement);
+    let selftest = around.shelf.as_ref().and_then(|shelf| shelf.newest_for(&provenance));
     let run_record = RunRecord {
         schema_version: SCHEMA_VERSION,
         scenario: settled.scenario.name.clone(),
@@ -89,7 +93,8 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         interrupted: false,
         ended_early: None,
         started_at: settled.started.text.clone(),
-        provenance: provenance(around, &placement),
+        provenance,
+        selftest: selftest.map(|selftest| selftest.digest()),
         plan: settled.record.clone(),
         stopping: Stopped::not_yet(&settled.record),
         proofs: Vec::new(),
@@ -231,7 +236,11 @@ fn repeats(plan: &Plan) -> Repeats {
 
 /// Where the generator has a core of its own, the subject's can be kept awake without taking any
 /// of its time. The generator's own too, unless it never sleeps.
-fn keep_awake(choice: AwakeChoice, pacing: PacingChoice, placement: &Placement) -> Option<Awake> {
+pub(super) fn keep_awake(
+    choice: AwakeChoice,
+    pacing: PacingChoice,
+    placement: &Placement,
+) -> Option<Awake> {
     let wanted = match choice {
         AwakeChoice::Auto => !placement.shared && testbed::provenance::machine().virtual_machine,
         AwakeChoice::On => true,
@@ -244,7 +253,7 @@ fn keep_awake(choice: AwakeChoice, pacing: PacingChoice, placement: &Placement) 
     wanted.then(|| Awake::keep(&cores))
 }
 
-fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {
+pub(super) fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {
     match around.out.write_all(text.as_bytes()).and_then(|()| around.out.flush()) {
         // A reader that went away, as `head` does, is no failure of ours.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -255,7 +264,7 @@ fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Failure> {
 }
 
 /// The testbed's name.
-fn choose(choice: TestbedChoice) -> Result<&'static str, Failure> {
+pub(super) fn choose(choice: TestbedChoice) -> Result<&'static str, Failure> {
     let missing = |name: &str| {
         Err(Failure::Testbed(format!(
             "testbed {name}: this version of loadgen does not have it\n  help: `loadgen list` shows the testbeds there are; `--testbed embedded` needs nothing"
@@ -288,7 +297,7 @@ fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Se
     Ok(Settled { scenario, plan, record, started, takes })
 }
 
-fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {
+pub(super) fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {
     let machine = testbed::provenance::machine();
     Provenance {
         loadgen: env!("CARGO_PKG_VERSION").to_owned(),
@@ -310,9 +319,9 @@ fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {
 }
 
 /// Two listeners; what is kept is kept before it is shown.
-struct Both<'a> {
-    keeper: &'a mut Keeper,
-    progress: &'a mut Progress,
+pub(super) struct Both<'a> {
+    pub(super) keeper: &'a mut Keeper,
+    pub(super) progress: &'a mut Progress,
 }
 
 impl Sink for Both<'_> {

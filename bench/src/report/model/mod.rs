@@ -19,6 +19,7 @@ pub use wording::*;
 use crate::quantile::Quantile;
 use crate::record::{ComparisonRow, Estimate, RunRecord, TrialRow, Verdict};
 use crate::report::figures;
+use crate::selftest;
 use crate::trial::Latencies;
 
 /// The name of the A/A pair among the comparisons.
@@ -156,7 +157,7 @@ pub struct Column {
 
 impl Table {
     /// A table without rows; a name with a leading `#` is a column of numbers.
-    pub(super) fn new(caption: &str, columns: &[&str]) -> Self {
+    pub(crate) fn new(caption: &str, columns: &[&str]) -> Self {
         let column = |name: &&str| match name.strip_prefix('#') {
             Some(name) => Column { name: name.to_owned(), number: true },
             None => Column { name: (*name).to_owned(), number: false },
@@ -221,6 +222,7 @@ fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
         background::planted(record),
         background::design(record),
         background::provenance(record),
+        selftest::section(record.selftest.as_ref()),
         background::how_to_read(record),
     ];
     precision.into_iter().chain(others).collect()

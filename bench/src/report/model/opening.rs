@@ -5,6 +5,7 @@ use super::{Cell, Comparison, Mark, VariantLabel, left_out, noise_floor, precisi
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, TrialRow, Verdict};
 use crate::report::figures;
+use crate::selftest;
 
 /// The words for a build without optimisation.
 pub(super) const NOT_A_MEASUREMENT: &str = "NOT A MEASUREMENT";
@@ -81,6 +82,7 @@ pub(super) fn marks(record: &RunRecord, comparisons: &[Comparison]) -> Vec<Mark>
     if let Some(text) = left_out::sentence(record) {
         mark("Busy machine", text);
     }
+    mark("Selftest", selftest::line(record.selftest.as_ref()));
     if !record.testbed_note.is_empty() {
         mark(&format!("Testbed {}", record.testbed), record.testbed_note.clone());
     }

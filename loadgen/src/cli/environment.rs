@@ -1,0 +1,26 @@
+//! What the environment says. The only place that reads it.
+
+use std::path::PathBuf;
+
+/// A variable that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether colours and bars are unwelcome, on a terminal or not.
+#[must_use]
+pub fn quiet() -> bool {
+    set("NO_COLOR").is_some() || set("CI").is_some()
+}
+
+/// Where this user's selftests stand: `$XDG_STATE_HOME/loadgen/selftests`, or
+/// `~/.local/state/loadgen/selftests` (XDG Base Directory Specification, which passes over a path
+/// that is not absolute). `None` where neither is known.
+#[must_use]
+pub fn selftests_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state =
+        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("loadgen/selftests"))
+}
