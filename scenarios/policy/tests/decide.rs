@@ -25,9 +25,9 @@ fn decision(policies: &[(&str, &str)], call: &Call) -> Decision {
 fn call() -> Call {
     Call {
         principal: Some("cluster.local/ns/front/sa/web".to_owned()),
-        source_ip: "10.1.2.3".parse().unwrap(),
-        remote_ip: "203.0.113.9".parse().unwrap(),
-        destination_ip: "10.9.9.9".parse().unwrap(),
+        source_ip: "10.1.2.3".parse().expect("an address"),
+        remote_ip: "203.0.113.9".parse().expect("an address"),
+        destination_ip: "10.9.9.9".parse().expect("an address"),
         port: 8080,
         sni: String::new(),
         http: Some(Http {

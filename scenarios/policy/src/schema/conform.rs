@@ -46,7 +46,7 @@ pub fn conform(
     version: Option<Version>,
 ) -> (Node, Vec<Deviation>) {
     let mut conformer = Conformer { version, deviations: Vec::new() };
-    let kept = conformer.value(spec, key, place);
+    let kept = conformer.value(spec.clone(), key, place);
     let nothing = || Node { at: spec.at, until: spec.until, value: Value::Map(Vec::new()) };
     (kept.unwrap_or_else(nothing), conformer.deviations)
 }
@@ -63,21 +63,20 @@ impl Conformer {
     }
 
     /// What is left of a value; nothing where it has another type.
-    fn value(&mut self, node: &Node, key: &str, place: &Place) -> Option<Node> {
+    fn value(&mut self, mut node: Node, key: &str, place: &Place) -> Option<Node> {
         let row = place.row(self.version)?;
-        if !has_type(node, row.kind) {
-            let wrong = format!("must be {}, found {}", in_words(row.kind), found(node));
-            self.report(node, key, Wrong::Refused(wrong));
+        if !has_type(&node, row.kind) {
+            let wrong = format!("must be {}, found {}", in_words(row.kind), found(&node));
+            self.report(&node, key, Wrong::Refused(wrong));
             return None;
         }
-        let mut node = node.clone();
         let value = std::mem::replace(&mut node.value, Value::Refused);
         node.value = match value {
             Value::Map(entries) if row.kind != Type::Any => {
                 Value::Map(self.entries(entries, key, place))
             }
             Value::List(items) => match place.below.get("[]") {
-                Some(below) => Value::List(self.items(&items, key, below)),
+                Some(below) => Value::List(self.items(items, key, below)),
                 None => Value::List(items),
             },
             value => value,
@@ -90,8 +89,8 @@ impl Conformer {
         Some(node)
     }
 
-    fn items(&mut self, items: &[Node], key: &str, below: &Place) -> Vec<Node> {
-        let each = items.iter().enumerate();
+    fn items(&mut self, items: Vec<Node>, key: &str, below: &Place) -> Vec<Node> {
+        let each = items.into_iter().enumerate();
         each.filter_map(|(index, item)| self.value(item, &format!("{key}[{index}]"), below))
             .collect()
     }
@@ -120,8 +119,9 @@ impl Conformer {
                 }
                 continue;
             }
-            if let Some(value) = self.value(&entry.value, &path, below) {
-                kept.push(Entry { value, ..entry });
+            let Entry { key, key_at, value } = entry;
+            if let Some(value) = self.value(value, &path, below) {
+                kept.push(Entry { key, key_at, value });
             }
         }
         kept
