@@ -147,6 +147,7 @@ fn run_record(setting: &Setting) -> RunRecord {
         ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance,
+        selftest: None,
         plan: setting.record.clone(),
         stopping: Stopped::not_yet(&setting.record),
         proofs: Vec::new(),

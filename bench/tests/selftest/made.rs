@@ -182,6 +182,7 @@ pub(crate) fn run(machine: Machine) -> (RunRecord, BTreeMap<String, Histogram>) 
         provenance: provenance(),
         selftest: None,
         plan: record,
+        stopping: None,
         proofs: Vec::new(),
         trials,
         comparisons,

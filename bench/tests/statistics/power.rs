@@ -6,18 +6,25 @@ use bench::stats::power::{
 };
 use bench::stats::sign::sign_test;
 
-use crate::support::Noise;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 const RUNS: u32 = 2000;
 
+/// A standard normal value (Box and Muller).
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let mut uniform = || ((rng.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()
+}
+
 #[test]
 fn the_smallest_effect_is_found_four_times_out_of_five() {
-    let mut noise = Noise::new(21);
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
     for (n, level) in [(8, 0.05 / 3.0), (24, 0.05 / 4.0), (90, 0.05)] {
         let effect = smallest_effect(n, 10.0, level).expect("enough values");
         let found = (0..RUNS)
             .filter(|_| {
-                let values: Vec<f64> = (0..n).map(|_| effect + 10.0 * noise.normal()).collect();
+                let values: Vec<f64> = (0..n).map(|_| effect + 10.0 * normal(&mut rng)).collect();
                 sign_test(&values) <= level
             })
             .count();
@@ -39,11 +46,11 @@ fn few_values_find_nothing_and_more_find_less() {
 
 #[test]
 fn the_expected_half_width_is_what_intervals_have_on_average() {
-    let mut noise = Noise::new(22);
+    let mut rng = ChaCha8Rng::seed_from_u64(22);
     for n in [8, 24, 100] {
         let widths: f64 = (0..RUNS)
             .map(|_| {
-                let values: Vec<f64> = (0..n).map(|_| noise.normal()).collect();
+                let values: Vec<f64> = (0..n).map(|_| normal(&mut rng)).collect();
                 let interval = median_interval(&values, 0.95).expect("enough values");
                 (interval.high - interval.low) / 2.0
             })

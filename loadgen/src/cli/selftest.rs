@@ -265,7 +265,8 @@ impl Stage<'_> {
         let mut testbed = Embedded::new(program, scenario, &plan.variants, placement.clone(), logs)
             .map_err(Fault::from)?;
         let awake = keep_awake(AwakeChoice::Auto, PacingChoice::Hybrid, &placement);
-        let mut generator = LocalGenerator::new(placement, Pacing::Hybrid, around.stop.clone(), live);
+        let mut generator =
+            LocalGenerator::new(placement, Pacing::Hybrid, around.stop.clone(), live);
         let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
         let parts: (&mut dyn Testbed, &mut dyn bench::seams::Generator) =
             (&mut testbed, &mut generator);
