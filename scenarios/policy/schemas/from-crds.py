@@ -4,7 +4,7 @@
     ./from-crds.py FOLDER    with FOLDER/istio-1.24.6/crd-all.gen.yaml and its like
 
 Each line of a table is a field: its path, its type, its limits, and the minor versions that it
-holds for. Needs PyYAML. A test of the package compares the tables with the CRDs again.
+holds for. Needs PyYAML. Run it again when a release is added, and look at the diff.
 """
 import pathlib
 import sys
