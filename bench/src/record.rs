@@ -60,6 +60,33 @@ pub struct RunRecord {
     pub article: Vec<ArticleRow>,
 }
 
+impl RunRecord {
+    /// Of a run that has just begun, with nothing measured. What it is called and where it runs is
+    /// left empty, for the caller to fill in.
+    #[must_use]
+    pub fn begun(plan: PlanRecord, provenance: Provenance) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            scenario: String::new(),
+            testbed: String::new(),
+            testbed_note: String::new(),
+            seed: 0,
+            quick: false,
+            interrupted: false,
+            ended_early: None,
+            started_at: String::new(),
+            provenance,
+            selftest: None,
+            stopping: Stopped::not_yet(&plan),
+            plan,
+            proofs: Vec::new(),
+            trials: Vec::new(),
+            comparisons: Vec::new(),
+            article: Vec::new(),
+        }
+    }
+}
+
 /// Who measured, on what, with what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

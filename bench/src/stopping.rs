@@ -14,7 +14,7 @@ use crate::describe::A_A;
 use crate::quantile::Quantile;
 use crate::record::{ComparisonSpecRecord, PlanRecord, TrialRow};
 use crate::seams::WorkSeen;
-use crate::stats::width::values_within;
+use crate::stats::power::values_for_half_width;
 use crate::summary::trial_row;
 use crate::trial::TrialRecord;
 
@@ -267,9 +267,10 @@ impl<'a> Stopping<'a> {
         if known.bounded || known.blocks == 0 {
             return None;
         }
-        let values = values_within(known.spread_us?, seen.wanted_us?, self.rule.look_level())?;
-        let values = values.max(self.rule.fewest_values() as f64);
-        let blocks = (values * f64::from(block) / f64::from(known.blocks)).ceil();
+        let confidence = 1.0 - self.rule.look_level();
+        let values = values_for_half_width(known.spread_us?, seen.wanted_us?, confidence)?;
+        let values = values.max(self.rule.fewest_values());
+        let blocks = (values as f64 * f64::from(block) / f64::from(known.blocks)).ceil();
         let fits = blocks < f64::from(u32::MAX);
         fits.then(|| (blocks as u32).max(block.saturating_add(1)))
     }

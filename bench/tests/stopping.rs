@@ -11,7 +11,7 @@ use bench::describe::plan_record;
 use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
 use bench::quantile::Quantile::{self, P50, P99};
-use bench::record::{PlanRecord, Provenance, RunRecord, SCHEMA_VERSION};
+use bench::record::{PlanRecord, Provenance, RunRecord};
 use bench::results::{REPORT_FILE, RUN_FILE, RunFolder, render};
 use bench::seams::{
     Endpoint, Event, Generator, GeneratorError, Probe, Proof, Sink, SinkError, StopFlag, Testbed,
@@ -137,23 +137,11 @@ fn run_record(setting: &Setting) -> RunRecord {
     let provenance: Provenance =
         serde_json::from_value(golden["provenance"].clone()).expect("a provenance");
     RunRecord {
-        schema_version: SCHEMA_VERSION,
         scenario: setting.scenario.name.clone(),
         testbed: "scripted".to_owned(),
-        testbed_note: String::new(),
         seed: 7,
-        quick: false,
-        interrupted: false,
-        ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
-        provenance,
-        selftest: None,
-        plan: setting.record.clone(),
-        stopping: Stopped::not_yet(&setting.record),
-        proofs: Vec::new(),
-        trials: Vec::new(),
-        comparisons: Vec::new(),
-        article: Vec::new(),
+        ..RunRecord::begun(setting.record.clone(), provenance)
     }
 }
 

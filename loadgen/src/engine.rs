@@ -12,6 +12,7 @@ use crate::http2::Unsendable;
 use crate::live::LiveView;
 use crate::machine::{StealTicks, pin, thread_cpu_time};
 use crate::pace::{MonotonicClock, SpinWindow, Wait, sharpen_timers};
+use crate::precedence::Precedence;
 use crate::recorder::{Recorded, Recorder};
 use crate::requests::Mix;
 use crate::schedule::{Profile, Schedule};
@@ -308,6 +309,10 @@ impl Done {
         self.report.barred += other.report.barred;
         self.report.stopped_early |= other.report.stopped_early;
         self.usage.extend(other.usage);
+        // Where only some go before others, that is what is to be said.
+        if !matches!(other.waits.precedence, Precedence::Held(_)) {
+            self.waits = other.waits;
+        }
         self.calls.add(other.calls);
         self.tls = self.tls.take().or(other.tls);
         self.problem = self.problem.take().or(other.problem);

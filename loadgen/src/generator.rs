@@ -7,6 +7,8 @@ use bench::record::Placement;
 use bench::seams::{Endpoint, Generator, GeneratorError, StopFlag};
 use bench::trial::{GeneratorReport, TrialRecord, TrialSpec};
 
+use scenarios::load::LoadSpec;
+
 use crate::engine::{self, Crew, Done, Job, Offer, Refused};
 use crate::live::LiveView;
 use crate::machine::pin;
@@ -19,6 +21,8 @@ use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
 #[derive(Debug)]
 pub struct LocalGenerator {
     placement: Placement,
+    /// With which every trial begins, whatever the one before learnt.
+    spin: SpinWindow,
     waits: Wait,
     stop: StopFlag,
     live: Arc<LiveView>,
@@ -42,7 +46,7 @@ impl LocalGenerator {
     #[must_use]
     pub fn new(placement: Placement, pacing: Pacing, stop: StopFlag, live: Arc<LiveView>) -> Self {
         let spin = spin_window(pacing, &placement.generator, placement.shared);
-        Self { placement, waits: Wait::among_others(spin), stop, live }
+        Self { placement, spin, waits: Wait::among_others(spin), stop, live }
     }
 
     /// How it waits for the next send, as of its last trial.
@@ -91,11 +95,12 @@ impl Generator for LocalGenerator {
         self.live.clear();
         let crew = Crew {
             cores: self.placement.generator.clone(),
-            spin: self.waits.spin,
+            spin: self.spin,
             stop: self.stop.clone(),
             live: Some(Arc::clone(&self.live)),
         };
-        match engine::run(&job(spec, to), &crew) {
+        let job = job(&spec.load, to, open_loop(&spec.load, spec.seed));
+        match engine::run(&job, &crew) {
             Ok(done) => {
                 self.waits = done.waits;
                 Ok(record(spec, done))
@@ -105,9 +110,8 @@ impl Generator for LocalGenerator {
     }
 }
 
-fn job(spec: &TrialSpec, to: &Endpoint) -> Job {
-    let load = &spec.load;
-    let profile = Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up);
+/// A load's requests at an endpoint, over plain HTTP/1.1 with its connections and limits.
+pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
     Job {
         target: Target {
             route: Route::Tcp(Addresses::new(vec![to.address])),
@@ -118,13 +122,19 @@ fn job(spec: &TrialSpec, to: &Endpoint) -> Job {
             keeping: Keeping::Alive,
         },
         mix: Arc::new(Mix::of_scenario(&load.request)),
-        offer: Offer::Along { arrivals: load.arrivals, profile, seed: spec.seed },
+        offer,
         warm_up: load.warm_up,
         duration: load.duration,
         connections: load.connections,
         max_in_flight: load.max_in_flight,
         timeout: load.timeout,
     }
+}
+
+/// A load's own schedule, warm-up included.
+pub(crate) fn open_loop(load: &LoadSpec, seed: u64) -> Offer {
+    let profile = Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up);
+    Offer::Along { arrivals: load.arrivals, profile, seed }
 }
 
 /// Runs on a fresh thread with sharp timers, pinned where cores are given.

@@ -11,7 +11,6 @@ pub mod sequential;
 pub mod share;
 pub mod sign;
 pub mod trend;
-pub mod width;
 
 pub use binomial::at_least as binomial_at_least;
 

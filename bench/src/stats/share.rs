@@ -1,6 +1,6 @@
 //! How well a share is known from so many cases of which so many were hits. Knows only counts.
 
-use super::binomial::cdf;
+use super::binomial::{at_least, cdf};
 
 /// Halvings of the range 0 to 1: what is left is below any share that counts can tell apart.
 const HALVINGS: u32 = 60;
@@ -14,7 +14,7 @@ const HALVINGS: u32 = 60;
 pub fn share_interval(hits: u64, cases: u64, confidence: f64) -> (f64, f64) {
     let tail = (1.0 - confidence) / 2.0;
     // P(B ≤ k) falls as the share grows.
-    let low = if hits == 0 { 0.0 } else { crossed(|p| 1.0 - cdf(hits - 1, cases, p) >= tail) };
+    let low = if hits == 0 { 0.0 } else { crossed(|p| at_least(hits, cases, p) >= tail) };
     let high = if hits >= cases { 1.0 } else { crossed(|p| cdf(hits, cases, p) <= tail) };
     (low, high)
 }

@@ -10,6 +10,7 @@ use bench::stats::sequential::Sequential;
 use bench::stats::sign::sign_test;
 use bench::stopping::{Precision, Reach, Target};
 use proptest::prelude::*;
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::support::{comparison, plan, trial};
 
@@ -43,6 +44,17 @@ fn the_more_looks_there_may_be_the_less_each_may_ask_for() {
         let rule = rule(horizon);
         assert!((rule.look_level() - level).abs() < 1e-5, "{horizon}: {}", rule.look_level());
         assert_eq!(rule.fewest_values(), fewest, "{horizon}");
+    }
+}
+
+// METHOD's figures: the normal quantile that a look asks for, and how many times the blocks that is.
+#[test]
+fn the_price_of_looking_is_what_the_method_says() {
+    let alone = Normal::standard().inverse_cdf(0.975);
+    for (horizon, z, times) in [(12, 2.15, 1.21), (60, 2.53, 1.66), (200, 2.73, 1.93)] {
+        let asked = Normal::standard().inverse_cdf(1.0 - rule(horizon).look_level() / 2.0);
+        assert!((asked - z).abs() < 0.005, "{horizon}: {asked}");
+        assert!(((asked / alone).powi(2) - times).abs() < 0.005, "{horizon}");
     }
 }
 

@@ -9,11 +9,11 @@ use bench::conduct::{Fault, Limits, Repeats, conduct_within};
 use bench::describe::plan_record;
 use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
-use bench::record::{Placement, PlanRecord, Provenance, RunRecord, SCHEMA_VERSION, Subject};
+use bench::record::{Placement, PlanRecord, Provenance, RunRecord, Subject};
 use bench::report::terminal::{self, Style};
 use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, Shelf, render, replay};
 use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
-use bench::stopping::{Stopped, Stopping};
+use bench::stopping::Stopping;
 use scenarios::library;
 use scenarios::scenario::Scenario;
 use testbed::child::Program;
@@ -84,23 +84,14 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     let provenance = provenance(around, &placement);
     let selftest = around.shelf.as_ref().and_then(|shelf| shelf.newest_for(&provenance));
     let run_record = RunRecord {
-        schema_version: SCHEMA_VERSION,
         scenario: settled.scenario.name.clone(),
         testbed: testbed.to_owned(),
         testbed_note: testbed_note(),
         seed: settled.plan.seed.0,
         quick: args.quick,
-        interrupted: false,
-        ended_early: None,
         started_at: settled.started.text.clone(),
-        provenance,
         selftest: selftest.map(|selftest| selftest.digest()),
-        plan: settled.record.clone(),
-        stopping: Stopped::not_yet(&settled.record),
-        proofs: Vec::new(),
-        trials: Vec::new(),
-        comparisons: Vec::new(),
-        article: Vec::new(),
+        ..RunRecord::begun(settled.record.clone(), provenance)
     };
     let keeper =
         Keeper::begin(folder, run_record).map_err(|error| Failure::Internal(error.to_string()))?;
@@ -218,15 +209,21 @@ fn finish(
     print(around, &terminal::render(&report, around.style, &paths))?;
     rendered.map_err(|error| Failure::Internal(error.to_string()))?;
     conducted?;
-    if record.provenance.opt_level == "0" {
-        return Err(Failure::NoMeasurement(
-            "built without optimisation: these figures are not a measurement\n  help: build with the dev or the release profile of this workspace".to_owned(),
-        ));
-    }
+    optimised(&record.provenance)?;
     let analysis =
         bench::analysis::Analysis { comparisons: record.comparisons, article: record.article };
     bench::analysis::enough_admitted(&analysis, &record.trials)
         .map_err(|nothing| Failure::NoMeasurement(nothing.to_string()))
+}
+
+/// Refuses to call figures of a build without optimisation a measurement.
+pub(super) fn optimised(provenance: &Provenance) -> Result<(), Failure> {
+    if provenance.opt_level != "0" {
+        return Ok(());
+    }
+    Err(Failure::NoMeasurement(
+        "built without optimisation: these figures are not a measurement\n  help: build with the dev or the release profile of this workspace".to_owned(),
+    ))
 }
 
 /// A quarter of the plan may be made again.

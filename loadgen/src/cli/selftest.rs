@@ -10,7 +10,7 @@ use bench::describe::plan_record;
 use bench::histogram::Histogram;
 use bench::keep::Keeper;
 use bench::plan::Seed;
-use bench::record::{Placement, Provenance, RunRecord, SCHEMA_VERSION, TrialRow};
+use bench::record::{Placement, Provenance, RunRecord, TrialRow};
 use bench::results::{RunFolder, SelftestFolder, read_trial_histograms, render};
 use bench::seams::Testbed;
 use bench::selftest::{
@@ -26,7 +26,7 @@ use super::args::{AwakeChoice, Output, PacingChoice, SUBJECT};
 use super::exit::Failure;
 use super::plan_text::minutes;
 use super::progress::{Lines, Progress};
-use super::run::{Both, Surroundings, choose, keep_awake, print, provenance};
+use super::run::{Both, Surroundings, choose, keep_awake, optimised, print, provenance};
 use super::selftest_args::{Part, SelftestArgs};
 use super::selftest_plan::{SelftestPlan, Staged};
 use super::tell::tell;
@@ -136,11 +136,7 @@ fn finish(
     };
     print(around, &out)?;
     ended?;
-    if record.provenance.opt_level == "0" {
-        return Err(Failure::NoMeasurement(
-            "built without optimisation: these figures are not a measurement\n  help: build with the dev or the release profile of this workspace".to_owned(),
-        ));
-    }
+    optimised(&record.provenance)?;
     let failed: Vec<String> = record
         .outcome
         .controls_in(ControlState::Failed)
@@ -287,24 +283,14 @@ impl Stage<'_> {
         let keeper = RunFolder::create(within, &self.started.stamp, &scenario.name, self.place)
             .and_then(|folder| {
                 let run = RunRecord {
-                    schema_version: SCHEMA_VERSION,
                     scenario: scenario.name.clone(),
                     testbed: self.place.to_owned(),
                     testbed_note: testbed_note(),
                     seed: plan.seed.0,
                     quick: self.args.quick,
-                    interrupted: false,
-                    ended_early: None,
                     started_at: self.started.text.clone(),
-                    provenance: self.provenance.clone(),
-                    // It is what later runs show; itself it has none to show.
-                    selftest: None,
-                    plan: plan_record(scenario, plan),
-                    stopping: None,
-                    proofs: Vec::new(),
-                    trials: Vec::new(),
-                    comparisons: Vec::new(),
-                    article: Vec::new(),
+                    // It shows no earlier selftest: it is what later runs show.
+                    ..RunRecord::begun(plan_record(scenario, plan), self.provenance.clone())
                 };
                 Keeper::begin(folder, run)
             });

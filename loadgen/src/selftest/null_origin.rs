@@ -4,15 +4,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bench::record::{Placement, Summary};
+use bench::seams::Endpoint;
 use bench::selftest::{CostPart, PacingPart, Stamped, pacing};
 use bench::summary::{of_histogram, of_response_time};
 use scenarios::load::{Arrivals, LoadSpec};
 
-use super::closed_loop::job;
 use super::{PartError, Sender};
 use crate::engine::Offer;
+use crate::generator::{job, open_loop};
 use crate::pace::SpinWindow;
-use crate::schedule::Profile;
 use crate::serve::listen::Address;
 use crate::serve::{Running, Server, ServerSpec};
 
@@ -23,7 +23,7 @@ const SMALLEST_OVERHEAD_US: f64 = 50.0;
 #[derive(Debug)]
 struct NullOrigin {
     running: Running,
-    address: SocketAddr,
+    endpoint: Endpoint,
 }
 
 impl NullOrigin {
@@ -41,7 +41,8 @@ impl NullOrigin {
         let Address::Tcp(address) = *server.address() else {
             unreachable!("it was bound to a TCP address")
         };
-        Ok(Self { running: server.start()?, address })
+        let endpoint = Endpoint { address, host: address.to_string() };
+        Ok(Self { running: server.start()?, endpoint })
     }
 }
 
@@ -55,11 +56,8 @@ fn arrive(sender: &Sender, load: &LoadSpec, seed: u64) -> Result<(PacingPart, Su
         reason = "a rate of at most 10^6 over minutes; a Poisson count is not twice its mean"
     )]
     let origin = NullOrigin::start(&sender.placement, 2 * expected as usize + 1000)?;
-    let profile = Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up);
-    let offer = Offer::Along { arrivals: load.arrivals, profile, seed };
-    let host = origin.address.to_string();
-    let done =
-        sender.send(&job(load, (origin.address, &host), offer, load.duration), sender.punctual)?;
+    let job = job(load, &origin.endpoint, open_loop(load, seed));
+    let done = sender.send(&job, sender.punctual)?;
     let served = origin.running.stop()?;
     let warm_up = usize::try_from(done.recorded.warm_up_requests).unwrap_or(usize::MAX);
     let stamps = served.stamps.get(warm_up..).unwrap_or_default().to_vec();
@@ -92,8 +90,7 @@ pub fn arrivals(
 /// is never idle but for the waits that the kernel counts to nobody.
 pub fn cost(sender: &Sender, load: &LoadSpec, floor_us: Summary) -> Result<CostPart, PartError> {
     let origin = NullOrigin::start(&sender.placement, 0)?;
-    let host = origin.address.to_string();
-    let job = job(load, (origin.address, &host), Offer::Closed, load.duration);
+    let job = job(load, &origin.endpoint, Offer::Closed);
     let done = sender.send(&job, SpinWindow::NONE)?;
     origin.running.stop()?;
     let recorded = &done.recorded;

@@ -52,11 +52,7 @@ pub struct Report {
 /// Checks files given as path and text.
 #[must_use]
 pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
-    let mut validator = Validator::new(settings);
-    for (path, text) in files {
-        validator.file(path.as_ref(), text.as_ref());
-    }
-    validator.finish()
+    Validator::of(files, settings).finish()
 }
 
 /// What a mesh would have in force of the same files: what is refused is not, and what the API
@@ -72,10 +68,7 @@ pub struct InForce {
 /// Reads files for what they put in force; [`validate`] says what is wrong in them.
 #[must_use]
 pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> InForce {
-    let mut validator = Validator::new(settings);
-    for (path, text) in files {
-        validator.file(path.as_ref(), text.as_ref());
-    }
+    let validator = Validator::of(files, settings);
     let policies = validator
         .manifests
         .iter()
@@ -93,10 +86,14 @@ struct Validator<'s> {
 }
 
 impl<'s> Validator<'s> {
-    fn new(settings: &'s Settings) -> Self {
+    fn of<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &'s Settings) -> Self {
         let set = PolicySet::default().with_root_namespace(&settings.root_namespace);
         let (found, report) = (Findings::default(), Report::default());
-        Self { settings, set, manifests: Vec::new(), found, report }
+        let mut all = Self { settings, set, manifests: Vec::new(), found, report };
+        for (path, text) in files {
+            all.file(path.as_ref(), text.as_ref());
+        }
+        all
     }
 
     fn file(&mut self, path: &str, text: &str) {
@@ -166,6 +163,8 @@ impl<'s> Validator<'s> {
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions.cilium, &mut self.found);
+        // A client that does not ask for strict validation is let in with an unknown field, which is
+        // then dropped; the rest is in force.
         manifest.refused = self.found.list[before..]
             .iter()
             .any(|finding| finding.check.refuses && finding.check.id != "GN001");
@@ -255,8 +254,8 @@ impl<'s> Validator<'s> {
         self.report.not_evaluated = checks::together(&self.manifests, &self.set, &mut self.found);
         let mut found = self.found.list;
         found.sort_by(|a, b| {
-            let key = |finding: &Finding| (finding.path.clone(), finding.span, finding.check.id);
-            key(a).cmp(&key(b))
+            let rest = || (a.span, a.check.id).cmp(&(b.span, b.check.id));
+            a.path.cmp(&b.path).then_with(rest)
         });
         found.dedup();
         self.report.findings = found;
