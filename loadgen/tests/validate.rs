@@ -63,6 +63,7 @@ fn nothing_to_check_is_no_pass_and_neither_is_broken_yaml() {
     let output = loadgen(&["-"], "a: [\n");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("<stdin>:2:1"), "{output:?}");
+    assert!(!printed(&output).contains("nothing found"), "{output:?}");
 }
 
 #[test]

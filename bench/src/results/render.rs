@@ -21,9 +21,9 @@ pub fn replay(folder: &RunFolder) -> Result<Report, FolderError> {
     Ok(Report::of(&run.record, &run.latencies))
 }
 
-/// Writes `report.md`, `report.html` and the charts as SVG and PNG, from what is on the disk, and returns the
-/// report for the terminal. Nothing here depends on the time or the machine, so rendering again
-/// gives the same bytes.
+/// Writes `report.md`, `report.html` and the charts as SVG and PNG, from what is on the disk, and
+/// returns the report for the terminal. Nothing here depends on the time or the machine, so rendering
+/// again gives the same bytes.
 pub fn render(folder: &RunFolder) -> Result<Report, FolderError> {
     let report = replay(folder)?;
     // The text first: when the disk is full it is worth more than the pictures.

@@ -178,8 +178,9 @@ impl SelftestPlan {
 fn conducted(staged: &Staged) -> String {
     let load = &staged.scenario.load;
     format!(
-        "{} blocks of {} trials of {} s at {}/s",
+        "{} {} of {} trials of {} s at {}/s",
         staged.plan.blocks.len(),
+        if staged.plan.blocks.len() == 1 { "block" } else { "blocks" },
         staged.plan.variants.len(),
         load.duration.as_secs_f64(),
         load.rate.per_second()

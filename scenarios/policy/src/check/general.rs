@@ -83,7 +83,7 @@ pub(crate) fn twice(manifests: &[Manifest], out: &mut Findings) {
         let title = manifest.title();
         match first.get(&title) {
             Some(origin) => {
-                let message = format!("{title} is given before, at {origin}");
+                let message = format!("it is given before, at {origin}");
                 out.add("GN007", manifest, manifest.span, message);
             }
             None => drop(first.insert(title, manifest.origin.to_string())),

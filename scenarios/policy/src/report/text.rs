@@ -48,6 +48,8 @@ fn summary(report: &Report) -> String {
         .map(|(severity, count)| format!("{count} {}", severity.word()))
         .collect();
     match worst_first.as_slice() {
+        // What was not checked has no findings, which is not the same as none being found.
+        [] if report.objects == 0 => {}
         [] => line.push_str(": nothing found"),
         some => write!(line, ": {}", some.join(", ")).expect("a string takes all"),
     }
