@@ -10,6 +10,7 @@ mod effective;
 pub mod finding;
 pub mod istio;
 pub mod manifest;
+pub mod path;
 pub mod report;
 pub mod schema;
 pub mod source;
