@@ -217,9 +217,7 @@ impl AuthorizationPolicy {
     #[must_use]
     pub fn is_for(&self, root_namespace: &str, workload: &Workload) -> bool {
         let near = self.namespace == workload.namespace || self.namespace == root_namespace;
-        let labels = &self.match_labels;
-        let selected = labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
-        near && selected && !self.targets
+        near && workload.has(&self.match_labels) && !self.targets
     }
 }
 

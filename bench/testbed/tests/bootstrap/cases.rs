@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use policy::MtlsMode;
-use policy::path::PathNormalization;
+use policy::inventory::PathNormalization;
 use policy::source::{Mistakes, Node, documents};
 
 /// Whose resources they are.
@@ -90,10 +90,15 @@ fn set(mesh: Mesh, name: String, text: String) -> Set {
         "PERMISSIVE" => MtlsMode::Permissive,
         other => panic!("{name}: {other} is no mode"),
     };
-    let normalization = PathNormalization::of(word("normalization").unwrap_or("DEFAULT"));
+    let normalization = match word("normalization").unwrap_or("DEFAULT") {
+        "NONE" => PathNormalization::None,
+        "BASE" | "DEFAULT" => PathNormalization::Base,
+        "MERGE_SLASHES" => PathNormalization::MergeSlashes,
+        "DECODE_AND_MERGE_SLASHES" => PathNormalization::DecodeAndMergeSlashes,
+        other => panic!("{name}: {other} is no normalization"),
+    };
     let calls = table.member("calls").map(Node::items).unwrap_or_default();
     let cases = calls.iter().map(|call| case(&name, call)).collect();
-    let normalization = normalization.unwrap_or_else(|| panic!("{name}: no such normalization"));
     Set { name, mesh, resources: text, mode, normalization, cases }
 }
 

@@ -1,7 +1,7 @@
 //! The table, decided by the reference model.
 
 use policy::decide::{Call, Http, decide};
-use policy::path::normalized;
+use policy::normalize::normalized;
 
 use super::cases::{self, Case, Mesh, Outcome, Set};
 use super::fixtures::{self, PORT, TRUST_DOMAIN, workload};

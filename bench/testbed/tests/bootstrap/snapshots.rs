@@ -3,8 +3,6 @@
 
 use std::path::Path;
 
-use testbed::envoy::bootstrap::PathNormalization;
-
 use super::envoy::{self, Credentials};
 use super::fixtures;
 
@@ -54,9 +52,4 @@ fn variants_share_a_process_and_nothing_else() {
     let mut once = prefixes.clone();
     once.dedup();
     assert_eq!(once, prefixes);
-}
-
-#[test]
-fn the_default_of_path_normalization_is_istios() {
-    assert_eq!(PathNormalization::default(), PathNormalization::Base);
 }

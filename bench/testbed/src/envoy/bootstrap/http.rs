@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use policy::path::PathNormalization;
+use policy::inventory::PathNormalization;
 use serde_json::{Value, json};
 
 /// Istio sets every limit of its circuit breakers to the largest number there is.

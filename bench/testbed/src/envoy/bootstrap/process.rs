@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use identity::SpiffeId;
 use policy::MtlsMode;
-use policy::path::PathNormalization;
+use policy::inventory::PathNormalization;
 use serde_json::{Value, json};
 
 use super::cilium::NodePolicy;
