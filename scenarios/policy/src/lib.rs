@@ -9,6 +9,7 @@ pub mod decide;
 mod effective;
 pub mod finding;
 pub mod istio;
+mod judge;
 pub mod manifest;
 pub mod report;
 pub mod schema;
