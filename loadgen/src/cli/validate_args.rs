@@ -32,9 +32,10 @@ pub struct ValidateArgs {
     /// The release of Cilium, e.g. 1.17.5
     #[arg(long, value_name = "V")]
     pub cilium_version: Option<policy::version::Version>,
-    /// The namespace whose policies are mesh-wide
-    #[arg(long, value_name = "NS", default_value = policy::ROOT_NAMESPACE)]
-    pub root_namespace: String,
+    /// The namespace whose policies are mesh-wide [default: as the mesh's configuration has it, or
+    /// istio-system]
+    #[arg(long, value_name = "NS")]
+    pub root_namespace: Option<String>,
     /// List every check; with `--format markdown` the page of checks
     #[arg(long)]
     pub list_checks: bool,

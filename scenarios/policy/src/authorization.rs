@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::Origin;
 use crate::finding::Span;
 use crate::manifest::{Manifest, texts};
 use crate::source::Node;
@@ -151,6 +152,8 @@ pub struct Rule {
 /// Who may call what.
 #[derive(Debug, Clone)]
 pub struct AuthorizationPolicy {
+    /// Where it was read.
+    pub origin: Origin,
     /// `metadata.namespace`
     pub namespace: String,
     /// Kind, namespace and name.
@@ -189,6 +192,7 @@ impl AuthorizationPolicy {
         let provider = spec.member("provider");
         let dry_run = manifest.annotations.get("istio.io/dry-run").map(String::as_str);
         Some(Self {
+            origin: manifest.origin.clone(),
             namespace: manifest.namespace.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),

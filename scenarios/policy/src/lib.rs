@@ -6,14 +6,20 @@ pub mod catalogue;
 mod check;
 pub mod cilium;
 pub mod decide;
+pub mod destination_rule;
 mod effective;
+pub mod endpoint;
 pub mod finding;
+pub mod inventory;
 pub mod istio;
 mod judge;
 pub mod manifest;
+pub mod normalize;
 pub mod report;
+pub mod request_authentication;
 pub mod schema;
 pub mod source;
+mod trust_domain;
 pub mod validate;
 pub mod version;
 
@@ -21,7 +27,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use effective::{DecidedBy, Effective, Workload};
+pub use effective::{DecidedBy, Effective, Overruled, Why, Workload};
 pub use istio::MtlsMode;
 
 use istio::PeerAuthentication;

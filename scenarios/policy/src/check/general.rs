@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::finding::Span;
+use crate::catalogue::check;
+use crate::finding::{Finding, Span};
+use crate::inventory::Inventory;
 use crate::manifest::Manifest;
 use crate::schema::{Deviation, Wrong};
 use crate::source::Node;
@@ -71,6 +73,27 @@ fn refused(of: &Manifest, key: &str, wrong: &str) -> (&'static str, String) {
         false => format!("`{key}` {wrong}"),
     };
     (id, message)
+}
+
+/// Fields of the mesh's configuration that are near to ones that exist. istiod starts without a
+/// word about them, and a path is then not normalised as somebody thinks it is.
+pub(crate) fn mesh_config(inventory: &Inventory, out: &mut Findings) {
+    for mesh in &inventory.meshes {
+        for (field, meant) in &mesh.unknown {
+            let check = check("GN001");
+            out.list.push(Finding {
+                check,
+                severity: check.severity,
+                path: mesh.head.origin.path.clone(),
+                span: field.span,
+                object: mesh.head.title(),
+                message: format!(
+                    "`{}` is no field of MeshConfig; did you mean `{meant}`?",
+                    field.text
+                ),
+            });
+        }
+    }
 }
 
 /// An older version of the API.

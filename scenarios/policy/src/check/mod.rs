@@ -17,7 +17,7 @@ use crate::finding::{Finding, Span};
 use crate::manifest::Manifest;
 use crate::version::Versions;
 
-pub(crate) use general::{deviations, twice, version_of_api};
+pub(crate) use general::{deviations, mesh_config, twice, version_of_api};
 
 /// Findings as they are made.
 #[derive(Debug, Default)]
