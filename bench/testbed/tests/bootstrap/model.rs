@@ -17,10 +17,10 @@ fn cilium(set: &Set, case: &Case) -> Outcome {
     };
     let callers = fixtures::callers();
     let peer = callers.iter().find(|caller| caller.addresses.contains(&case.from.into()));
-    let peer = peer
-        .map_or(Peer::Outside { address: Some(case.from.into()), name: None }, |caller| {
-            Peer::Pod(caller.pod.clone())
-        });
+    let peer = match peer {
+        Some(caller) => Peer::Pod(caller.pod.clone()),
+        None => Peer::Outside { address: Some(case.from.into()), name: None },
+    };
     let content = Content::Http(http(case, path));
     let target = Target { protocol: Protocol::Tcp, port: PORT, names: None };
     let policies = fixtures::read(&set.name, &set.resources).network_policies;
