@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod finding;
 pub mod inventory;
 pub mod istio;
+mod judge;
 pub mod manifest;
 pub mod normalize;
 pub mod report;

@@ -218,7 +218,7 @@ impl<'s> Validator<'s> {
         checks::version_of_api(&manifest, &mut self.found);
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
-        checks::alone(&manifest, self.settings.versions.cilium, &mut self.found);
+        checks::alone(&manifest, self.settings.versions, &mut self.found);
         // A client that does not ask for strict validation is let in with an unknown field, which is
         // then dropped; the rest is in force.
         manifest.refused = self.found.list[before..]
@@ -308,7 +308,11 @@ impl<'s> Validator<'s> {
     fn finish(mut self) -> Report {
         checks::twice(&self.manifests, &mut self.found);
         checks::mesh_config(&self.inventory, &mut self.found);
-        self.report.not_evaluated = checks::together(&self.manifests, &self.set, &mut self.found);
+        let open = checks::together(&self.manifests, &self.set, &mut self.found);
+        for (id, missing) in open {
+            self.found.open(id, missing);
+        }
+        self.report.not_evaluated = self.found.open.into_iter().collect();
         let mut found = self.found.list;
         found.sort_by(|a, b| {
             let rest = || (a.span, a.check.id).cmp(&(b.span, b.check.id));

@@ -60,7 +60,14 @@ fn unknown(of: &Manifest, kept: &Node, key: &str, nearest: Option<&str>) -> (&'s
 fn refused(of: &Manifest, key: &str, wrong: &str) -> (&'static str, String) {
     let selectors = wrong.contains("`endpointSelector`") && of.kind.group == "cilium.io";
     let empty = wrong.contains("`ingressDeny`, `egress`");
-    let id = if selectors { "CN015" } else { "GN010" };
+    let id = match of.kind.name {
+        _ if selectors => "CN015",
+        "PeerAuthentication" if wrong.contains("only with members in `selector") => "PA006",
+        "AuthorizationPolicy" if wrong.contains("`targetRef") => "AP020",
+        // A header is a text, and an object of name and value is written as `headerMatches`.
+        _ if key.contains(".http[") && key.contains(".headers[") => "CN013",
+        _ => "GN010",
+    };
     let message = match empty {
         true => format!("`{key}` has no rule at all"),
         false => format!("`{key}` {wrong}"),
