@@ -92,7 +92,7 @@ impl std::fmt::Display for Why {
         match self {
             Self::Narrower(by) => write!(f, "{by} is narrower"),
             Self::Older(by) => write!(f, "{by} is as wide, and older or the first by name"),
-            Self::Unset => f.write_str("it sets no mode"),
+            Self::Unset => f.write_str("it sets no mode here"),
             Self::SelectorInRoot => f.write_str("Istio ignores a selector in the root namespace"),
         }
     }

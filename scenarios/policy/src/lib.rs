@@ -1,6 +1,7 @@
 //! Istio and Cilium resources: types, what is in force, reference decisions. Pure: resources come
 //! as text, and it knows no cluster and no scenario.
 
+pub mod answer;
 pub mod authorization;
 pub mod catalogue;
 mod check;
@@ -15,6 +16,7 @@ pub mod istio;
 mod judge;
 pub mod manifest;
 pub mod normalize;
+pub mod question;
 pub mod report;
 pub mod request_authentication;
 pub mod schema;
