@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use identity::{SpiffeId, TrustDomain};
+use policy::endpoint::Pod;
 use policy::validate::{InForce, Settings, in_force};
 use policy::{MtlsMode, Workload};
 use testbed::envoy::bootstrap::{
@@ -56,20 +57,35 @@ pub(crate) fn authorization(text: &str) -> AuthorizationFilters {
 /// Cilium's policies, translated; the pods beside the server call from addresses of their own.
 pub(crate) fn node_policy(text: &str) -> NodePolicy {
     let policies = read("policy.yaml", text).network_policies;
-    NodePolicy::translate(&policies, &workplace(&workload(), &callers())).expect("translatable")
+    NodePolicy::translate(&policies, &workplace(&server(), &callers())).expect("translatable")
 }
 
-pub(crate) fn workplace<'w>(workload: &'w Workload, callers: &'w [Endpoint]) -> Workplace<'w> {
-    Workplace { workload, port: PORT, callers }
+pub(crate) fn workplace<'w>(server: &'w Pod, callers: &'w [Endpoint]) -> Workplace<'w> {
+    Workplace { server, port: PORT, callers }
+}
+
+fn pod(namespace: &str, labels: &[(&str, &str)]) -> Pod {
+    Pod {
+        account: None,
+        labels: Some(Workload::new(namespace, labels.iter().copied()).labels),
+        namespace: namespace.to_owned(),
+        namespace_labels: None,
+        cluster: "default".to_owned(),
+    }
+}
+
+pub(crate) fn server() -> Pod {
+    pod(NAMESPACE, &[("app", "server")])
 }
 
 /// The pods beside the server, by the last number of their addresses.
 pub(crate) fn callers() -> Vec<Endpoint> {
-    let pod = |namespace, app, last| Endpoint {
-        workload: Workload::new(namespace, [("app", app), ("tier", "front")]),
+    let caller = |namespace, app, last| Endpoint {
+        pod: pod(namespace, &[("app", app), ("tier", "front")]),
         addresses: vec![[127, 0, 0, last].into()],
     };
-    vec![pod(NAMESPACE, "client", 2), pod("other", "client", 3), pod(NAMESPACE, "intruder", 4)]
+    let intruder = caller(NAMESPACE, "intruder", 4);
+    vec![caller(NAMESPACE, "client", 2), caller("other", "client", 3), intruder]
 }
 
 pub(crate) fn id(namespace: &str, account: &str) -> SpiffeId {

@@ -3,7 +3,7 @@
 use policy::authorization::AuthorizationPolicy;
 use testbed::envoy::bootstrap::{AuthorizationFilters, NodePolicy, Protocol, Target, Untranslated};
 
-use super::fixtures::{self, callers, workload, workplace};
+use super::fixtures::{self, callers, server, workload, workplace};
 
 fn istio(text: &str) -> Result<AuthorizationFilters, Untranslated> {
     let workload = workload();
@@ -16,7 +16,7 @@ fn policies(text: &str) -> Vec<AuthorizationPolicy> {
 
 fn cilium(text: &str) -> Result<NodePolicy, Untranslated> {
     let policies = fixtures::read("policy.yaml", text).network_policies;
-    NodePolicy::translate(&policies, &workplace(&workload(), &callers()))
+    NodePolicy::translate(&policies, &workplace(&server(), &callers()))
 }
 
 #[test]

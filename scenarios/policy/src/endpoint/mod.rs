@@ -21,7 +21,8 @@ pub use port::{Protocol, Target};
 use crate::Origin;
 use crate::cilium::{Direction, Entry, Policy, Spec};
 use crate::inventory::{AgentConfig, Enforcement};
-use labels::Scope;
+use crate::source::Node;
+use labels::{Labelled, Scope};
 use port::Under;
 
 /// A call, seen from one of its ends.
@@ -139,6 +140,19 @@ impl Selecting<'_> {
             Direction::Egress => 1,
         }];
         rules && asked.is_none_or(|(asked, _)| asked)
+    }
+
+    /// Where the part is in its policy: 0 for the first of `specs`, and for `spec`.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        let found = self.policy.specs.iter().position(|spec| std::ptr::eq(spec, self.spec));
+        found.unwrap_or_default()
+    }
+
+    /// Whether a selector of peers, such as one of `fromEndpoints`, selects a pod.
+    #[must_use]
+    pub fn means(&self, selector: &Node, pod: &Pod) -> Holds {
+        self.scope().peer(selector, Labelled::Pod(pod))
     }
 
     fn scope(&self) -> Scope<'_> {
