@@ -83,7 +83,8 @@ pub fn decide(
 ) -> Decision {
     let of = |action: Action| {
         policies.iter().filter(move |policy| {
-            policy.action.0 == action && applies(policy, root_namespace, workload)
+            let in_force = !policy.dry_run && policy.is_for(root_namespace, workload);
+            policy.action.0 == action && in_force
         })
     };
     let first = |action: Action| {
@@ -105,14 +106,6 @@ pub fn decide(
         Some((policy, _)) => Decision::AskedOf(policy.title.clone(), Box::new(then)),
         None => then,
     }
-}
-
-/// A policy of the root namespace is about every namespace, with a selector too.
-fn applies(policy: &AuthorizationPolicy, root_namespace: &str, workload: &Workload) -> bool {
-    let near = policy.namespace == workload.namespace || policy.namespace == root_namespace;
-    let labels = &policy.match_labels;
-    let selected = labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
-    near && selected && !policy.dry_run && !policy.targets
 }
 
 fn matches(rule: &Rule, policy: &AuthorizationPolicy, call: &Call) -> bool {

@@ -9,6 +9,7 @@ use crate::PolicySet;
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
 use crate::check::{self as checks, Findings};
+use crate::cilium;
 use crate::finding::{Finding, Severity, Span};
 use crate::manifest::{Manifest, texts};
 use crate::schema::{Kind, Product, conform};
@@ -52,7 +53,7 @@ pub struct Report {
 /// Checks files given as path and text.
 #[must_use]
 pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
-    Validator::of(files, settings).finish()
+    Validator::of(files, settings, Keep::WhatChecksCompare).finish()
 }
 
 /// What a mesh would have in force of the same files: what is refused is not, and what the API
@@ -63,22 +64,42 @@ pub struct InForce {
     pub set: PolicySet,
     /// Who may call what.
     pub authorization_policies: Vec<AuthorizationPolicy>,
+    /// Who may send what to whom, by Cilium.
+    pub network_policies: Vec<cilium::Policy>,
 }
 
 /// Reads files for what they put in force; [`validate`] says what is wrong in them.
 #[must_use]
 pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> InForce {
-    let validator = Validator::of(files, settings);
-    let policies = validator
-        .manifests
-        .iter()
-        .filter(|manifest| manifest.kind.name == "AuthorizationPolicy" && !manifest.refused);
-    let authorization_policies = policies.filter_map(AuthorizationPolicy::read).collect();
-    InForce { set: validator.set, authorization_policies }
+    let validator = Validator::of(files, settings, Keep::All);
+    let of = |kind: &'static str| {
+        let manifests = validator.manifests.iter().filter(|manifest| !manifest.refused);
+        manifests.filter(move |manifest| manifest.kind.name == kind)
+    };
+    InForce {
+        authorization_policies: of("AuthorizationPolicy")
+            .filter_map(AuthorizationPolicy::read)
+            .collect(),
+        network_policies: of("CiliumNetworkPolicy")
+            .chain(of("CiliumClusterwideNetworkPolicy"))
+            .map(cilium::Policy::read)
+            .collect(),
+        set: validator.set,
+    }
+}
+
+/// What is kept of objects once they were looked at one by one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// No check looks at Cilium's policies together, and a cluster's dump has many.
+    WhatChecksCompare,
+    /// Everything.
+    All,
 }
 
 struct Validator<'s> {
     settings: &'s Settings,
+    keep: Keep,
     set: PolicySet,
     manifests: Vec<Manifest>,
     found: Findings,
@@ -86,10 +107,14 @@ struct Validator<'s> {
 }
 
 impl<'s> Validator<'s> {
-    fn of<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &'s Settings) -> Self {
+    fn of<P: AsRef<str>, T: AsRef<str>>(
+        files: &[(P, T)],
+        settings: &'s Settings,
+        keep: Keep,
+    ) -> Self {
         let set = PolicySet::default().with_root_namespace(&settings.root_namespace);
         let (found, report) = (Findings::default(), Report::default());
-        let mut all = Self { settings, set, manifests: Vec::new(), found, report };
+        let mut all = Self { settings, keep, set, manifests: Vec::new(), found, report };
         for (path, text) in files {
             all.file(path.as_ref(), text.as_ref());
         }
@@ -171,8 +196,7 @@ impl<'s> Validator<'s> {
         if kind.name == "PeerAuthentication" && !manifest.refused {
             self.in_force(&manifest, document);
         }
-        if manifest.kind.product == Product::Cilium {
-            // No check looks at them together, and a cluster's dump has many.
+        if manifest.kind.product == Product::Cilium && self.keep == Keep::WhatChecksCompare {
             manifest.specs = Vec::new();
         }
         self.manifests.push(manifest);
