@@ -109,11 +109,8 @@ pub fn explain(in_force: &InForce, text: &str, subject: &Subject) -> Result<Expl
 
 /// The policies that are about the workload, in the order in which the proxy asks them.
 fn authorization(in_force: &InForce, workload: &crate::Workload) -> Vec<AuthorizationAt> {
-    let near = |of: &&AuthorizationPolicy| {
-        let own = of.namespace == workload.namespace;
-        let near = own || of.namespace == in_force.set.root_namespace;
-        near && workload.has(&of.match_labels) && !of.targets
-    };
+    let root = in_force.set.root_namespace.as_str();
+    let near = |of: &&AuthorizationPolicy| of.is_for(root, workload);
     let order = [
         (Action::Custom, "CUSTOM"),
         (Action::Deny, "DENY"),
