@@ -21,6 +21,7 @@ pub mod serve_args;
 pub mod settle;
 pub mod tell;
 pub mod validate;
+mod validate_answer;
 pub mod validate_args;
 pub mod versions;
 pub mod wall_clock;

@@ -6,16 +6,15 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
 
-use policy::answer::answer;
 use policy::catalogue;
 use policy::finding::Severity;
-use policy::question::{Question, Subject};
 use policy::report;
 use policy::source::Limits;
-use policy::validate::{InForce, Report, Settings, in_force, validate as check};
+use policy::validate::{Report, Settings, in_force, validate as check};
 use policy::version::Versions;
 
 use super::exit::Failure;
+use super::validate_answer;
 use super::validate_args::{FailOn, Format, ValidateArgs};
 
 /// How standard input is called in what is printed.
@@ -40,10 +39,9 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
     let pairs: Vec<(&String, &String)> = files.iter().collect();
     if let Some(text) = args.can.as_ref().or(args.explain.as_ref()) {
         let in_force = in_force(&pairs, &settings);
-        let said = if args.can.is_some() {
-            can(&in_force, text, args.format)
-        } else {
-            explain(&in_force, text, args.format)
+        let said = match args.can {
+            Some(_) => validate_answer::can(&in_force, text, args.format),
+            None => validate_answer::explain(&in_force, text, args.format),
         };
         return match said {
             Ok(text) => (text, Ok(())),
@@ -61,47 +59,6 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
     };
     let end = judge(&report, args.fail_on);
     (text, end)
-}
-
-/// Whether a call goes through.
-fn can(in_force: &InForce, text: &str, format: Format) -> Result<String, Failure> {
-    let question =
-        Question::read(text).map_err(|unreadable| Failure::Usage(unreadable.to_string()))?;
-    readable(in_force)?;
-    let answer = answer(in_force, text, &question);
-    match format {
-        Format::Text => Ok(report::answer(&answer)),
-        Format::Json => Ok(report::document("answer", &answer)),
-        _ => Err(of_no_use()),
-    }
-}
-
-/// What is in force on a port.
-fn explain(in_force: &InForce, text: &str, format: Format) -> Result<String, Failure> {
-    let subject =
-        Subject::read(text).map_err(|unreadable| Failure::Usage(unreadable.to_string()))?;
-    readable(in_force)?;
-    let of = policy::answer::explain(in_force, text, &subject)
-        .map_err(|missing| Failure::Usage(format!("can not be explained without {missing}")))?;
-    match format {
-        Format::Text => Ok(report::explanation(&of)),
-        Format::Json => Ok(report::document("explanation", &of)),
-        _ => Err(of_no_use()),
-    }
-}
-
-/// An answer from files of which some can not be read would be one about others.
-fn readable(in_force: &InForce) -> Result<(), Failure> {
-    if in_force.mistakes.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = in_force.mistakes.iter().map(ToString::to_string).collect();
-    Err(Failure::Usage(format!("not all could be read\n{}", lines.join("\n"))))
-}
-
-fn of_no_use() -> Failure {
-    let message = "expected `--format text` or `--format json` with --explain and --can";
-    Failure::Usage(message.to_owned())
 }
 
 fn explain_check(id: &str) -> (String, Result<(), Failure>) {

@@ -44,10 +44,10 @@ pub struct ValidateArgs {
     #[arg(long)]
     pub list_checks: bool,
     /// Say what is in force on a port, and which document decides: NAMESPACE/WORKLOAD:PORT
-    #[arg(long, value_name = "WORKLOAD", conflicts_with = "can")]
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["can", "fail_on"])]
     pub explain: Option<String>,
     /// Say whether a call goes through, and by which rule (see `--help` for the grammar)
-    #[arg(long, value_name = "QUESTION", long_help = can_help())]
+    #[arg(long, value_name = "QUESTION", conflicts_with = "fail_on", long_help = can_help())]
     pub can: Option<String>,
     /// Say what a check is about, why, and what to do
     #[arg(long, value_name = "ID")]

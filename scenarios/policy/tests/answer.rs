@@ -174,6 +174,8 @@ fn mtls_hides_requests_from_cilium_s_rules_of_http() {
     let answer = ask(&http, CHARGE);
     assert_eq!(answer.allowed, Some(false));
     assert!(answer.notes.iter().any(|note| note.contains("mTLS hides")), "{answer:?}");
+    let no_http = ask(&http, "from front/web, plaintext, tcp to shop/pay:8080").cilium_ingress;
+    assert_eq!(no_http.expect("a workload is called").decision.allowed(), Some(false));
     let plain = "from front/web, plaintext, POST /v1/charge to shop/pay:8080";
     let cilium = ask(&http, plain).cilium_ingress.expect("a workload is called");
     assert_eq!(cilium.decision.allowed(), Some(true));

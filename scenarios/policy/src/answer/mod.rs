@@ -275,6 +275,8 @@ fn content(question: &Question, mutual: bool) -> Content {
     }
     match &question.request {
         Some((method, target)) => Content::Http(istio::request_of(question, method, target)),
+        // Who says `tcp` and no more means what is no HTTP.
+        None if question.protocol == Some(Protocol::Tcp) => Content::Other,
         None => Content::Unsaid,
     }
 }

@@ -26,6 +26,8 @@ pub enum Content {
     },
     /// A question for a name.
     Dns(String),
+    /// Something else.
+    Other,
 }
 
 /// Whether what is said may be said on a port. Without rules anything may.
@@ -62,7 +64,7 @@ fn server_name(rule: &PortRule, content: &Content) -> Holds {
         Content::Unsaid | Content::Tls { server_name: None } => {
             Holds::unknown("the server name of TLS (`sni NAME`)")
         }
-        Content::Http(_) | Content::Dns(_) => Holds::No,
+        Content::Http(_) | Content::Dns(_) | Content::Other => Holds::No,
     }
 }
 
@@ -76,7 +78,7 @@ fn http(rule: &PortRule, content: &Content) -> Holds {
         // The proxy takes it for a broken request, unless it ends TLS itself.
         Content::Tls { .. } if !rule.terminating_tls => Holds::No,
         Content::Tls { .. } | Content::Unsaid => Holds::unknown("the request (`METHOD /path`)"),
-        Content::Dns(_) => Holds::No,
+        Content::Dns(_) | Content::Other => Holds::No,
     }
 }
 
@@ -88,7 +90,7 @@ fn dns(rule: &PortRule, content: &Content) -> Holds {
     match content {
         Content::Dns(name) => names.iter().any(|wanted| is_name(wanted, name)).into(),
         Content::Unsaid => Holds::unknown("the name that is asked for (`dns NAME`)"),
-        Content::Http(_) | Content::Tls { .. } => Holds::No,
+        Content::Http(_) | Content::Tls { .. } | Content::Other => Holds::No,
     }
 }
 

@@ -29,7 +29,7 @@ WHAT   METHOD /path?query        a request of HTTP
        claim NAME=VALUE          of that token
        plaintext                 the caller speaks no mTLS
        tls, sni NAME             the caller speaks TLS of its own
-       tcp, udp, sctp            the protocol (TCP without it)
+       tcp, udp, sctp            the protocol; `tcp` alone is something that is no HTTP
        icmp TYPE, icmpv6 TYPE    an echo request is 8 and 128; WHERE is then without a port
        dns NAME                  a question for a name
        address ADDRESS           of the caller, as the workload sees it
