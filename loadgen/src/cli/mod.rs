@@ -8,6 +8,7 @@ pub mod exit;
 pub mod list;
 pub mod live_view;
 pub mod plan_text;
+mod policy_gate;
 pub mod precision;
 pub mod progress;
 pub mod report;

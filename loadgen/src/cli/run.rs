@@ -23,6 +23,7 @@ use testbed::provenance::allowed_cores;
 use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::exit::Failure;
 use super::plan_text::plan_text;
+use super::policy_gate;
 use super::progress::{Lines, Progress};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
@@ -283,6 +284,7 @@ fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Se
     let found =
         library::find(name, &around.current_dir).map_err(|error| usage(error.to_string()))?;
     let variants = variants(&found.scenario, testbed, &args.variants).map_err(usage)?;
+    policy_gate::check(&found.scenario, &variants)?;
     let scenario = settle(found.scenario, &variants, args).map_err(usage)?;
     let started = StartedAt::now();
     let seed = Seed(args.seed.unwrap_or(started.seed));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::Origin;
 use crate::finding::Span;
 use crate::manifest::{Manifest, texts};
 use crate::source::Node;
@@ -32,7 +33,7 @@ pub struct Text {
 pub type Values = Vec<Text>;
 
 /// Values and those that must not match.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Match {
     /// One of these.
     pub values: Values,
@@ -58,7 +59,7 @@ impl Match {
 }
 
 /// A caller. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// Where.
     pub span: Span,
@@ -92,7 +93,7 @@ impl Source {
 }
 
 /// What is asked. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// Where.
     pub span: Span,
@@ -120,7 +121,7 @@ impl Operation {
 }
 
 /// A further condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Where.
     pub span: Span,
@@ -132,7 +133,7 @@ pub struct Condition {
 
 /// A rule matches when one of the callers, one of the operations and all conditions do. What is
 /// not given is no condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Where.
     pub span: Span,
@@ -149,8 +150,10 @@ pub struct Rule {
 }
 
 /// Who may call what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuthorizationPolicy {
+    /// The document that it was read from.
+    pub origin: Origin,
     /// `metadata.namespace`
     pub namespace: String,
     /// Kind, namespace and name.
@@ -189,6 +192,7 @@ impl AuthorizationPolicy {
         let provider = spec.member("provider");
         let dry_run = manifest.annotations.get("istio.io/dry-run").map(String::as_str);
         Some(Self {
+            origin: manifest.origin.clone(),
             namespace: manifest.namespace.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),

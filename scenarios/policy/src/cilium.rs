@@ -1,7 +1,9 @@
 //! Cilium's network policies, as far as their meaning is judged, each field with its place. It
 //! does not decide.
 
+use crate::Origin;
 use crate::finding::Span;
+use crate::manifest::Manifest;
 use crate::source::{Node, Scalar, Value};
 
 /// Which way traffic goes, seen from the endpoints that a rule selects.
@@ -25,7 +27,7 @@ impl Direction {
 }
 
 /// A port, or the first of a range.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Port {
     /// Where.
     pub span: Span,
@@ -38,7 +40,7 @@ pub struct Port {
 }
 
 /// A name that a rule of DNS or of names lets through.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Name {
     /// Where.
     pub span: Span,
@@ -49,7 +51,7 @@ pub struct Name {
 }
 
 /// Ports and what may be said on them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PortRule {
     /// Where.
     pub span: Span,
@@ -85,7 +87,7 @@ impl PortRule {
 }
 
 /// One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Where.
     pub span: Span,
@@ -115,7 +117,7 @@ impl Entry {
 }
 
 /// One `spec`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Where.
     pub span: Span,
@@ -129,6 +131,33 @@ pub struct Spec {
     pub empty: Vec<(&'static str, Span)>,
     /// `enableDefaultDeny` by direction, where it is written.
     pub default_deny: [Option<(bool, Span)>; 2],
+}
+
+/// A policy of one namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CiliumNetworkPolicy {
+    /// The document that it was read from.
+    pub origin: Origin,
+    /// `metadata.namespace`
+    pub namespace: String,
+    /// Kind, namespace and name.
+    pub title: String,
+    /// `spec` and each of `specs`.
+    pub specs: Vec<Spec>,
+}
+
+impl CiliumNetworkPolicy {
+    /// Reads one of which the API server keeps every field.
+    #[must_use]
+    pub fn read(manifest: &Manifest, root: &Node) -> Self {
+        let specs = root.member("specs").map(Node::items).unwrap_or_default();
+        Self {
+            origin: manifest.origin.clone(),
+            namespace: manifest.namespace.clone(),
+            title: manifest.title(),
+            specs: root.member("spec").into_iter().chain(specs).map(Spec::read).collect(),
+        }
+    }
 }
 
 /// Which fields say who the peer is, by direction.

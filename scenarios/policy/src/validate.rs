@@ -13,7 +13,7 @@ use crate::finding::{Finding, Severity, Span};
 use crate::manifest::{Manifest, texts};
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
-    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, documents_within,
+    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, Wrong, documents_within,
 };
 use crate::version::Versions;
 use crate::{DEFAULT_NAMESPACE, Origin, ROOT_NAMESPACE};
@@ -75,6 +75,28 @@ pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Setti
         .filter(|manifest| manifest.kind.name == "AuthorizationPolicy" && !manifest.refused);
     let authorization_policies = policies.filter_map(AuthorizationPolicy::read).collect();
     InForce { set: validator.set, authorization_policies }
+}
+
+/// One object of a kind that has a table of fields, read strictly: what an API server or a controller
+/// would refuse, or drop, is a mistake.
+pub(crate) fn strictly(document: &Document, mistakes: &mut Mistakes) -> Option<Manifest> {
+    let settings = Settings::default();
+    let mut all = Validator::of::<&str, &str>(&[], &settings);
+    all.object(&mistakes.path, document);
+    let Some(manifest) = all.manifests.pop() else {
+        let message = "`apiVersion` and `kind` do not go together".to_owned();
+        mistakes.push(document.root.at, "", Wrong::Contradiction(message), None);
+        return None;
+    };
+    let refused = |finding: &&Finding| finding.check.refuses || finding.check.id == "GN001";
+    let mut whole = true;
+    for finding in all.found.list.iter().filter(refused) {
+        let message = format!("{}: {}", finding.object, finding.message);
+        let help = Some(finding.check.fix.to_owned());
+        mistakes.push(finding.span.at, "", Wrong::Contradiction(message), help);
+        whole = false;
+    }
+    whole.then_some(manifest)
 }
 
 struct Validator<'s> {

@@ -14,20 +14,17 @@ mod route;
 
 use std::path::PathBuf;
 
+use crate::child::Program;
 use bench::record::{Placement, Subject};
 use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
-use scenarios::scenario::Scenario;
-use scenarios::variant::{Variant, VariantName};
-use sidecar::Role;
-
-use crate::child::Program;
 use processes::{Broken, Processes, Start};
 use route::Route;
+use scenarios::parts::HOST;
+use scenarios::scenario::Scenario;
+use scenarios::variant::{Variant, VariantName};
 
 /// As on the command line.
 const NAME: &str = "embedded";
-/// For the `host` header, as a client in the mesh would write it.
-const HOST: &str = "server.loadgen-bench.svc.cluster.local:8080";
 
 /// What the figures do and do not stand for.
 #[must_use]
@@ -130,8 +127,8 @@ impl Testbed for Embedded {
 
     fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError> {
         let route = self.route(variant)?;
-        let role = if route.mode.is_some() { Role::Client } else { Role::Origin };
-        let address = prove::address_of(self.live()?, role, &route).map_err(with_hint)?;
+        let address = prove::address_of(self.live()?, route.entrance(), &route);
+        let address = address.map_err(with_hint)?;
         Ok(Endpoint { address, host: HOST.to_owned() })
     }
 
@@ -156,8 +153,9 @@ impl Testbed for Embedded {
 fn untranslated(step: &str, problem: &str) -> TestbedError {
     TestbedError {
         hint:
-            "the embedded testbed enforces PeerAuthentication resources and knows planted delays \
-               and stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
+            "the embedded testbed enforces PeerAuthentication and AuthorizationPolicy resources and \
+               Cilium's rules of HTTP, as far as it is not said above, and knows planted delays and \
+               stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
                on another one"
                 .to_owned(),
         ..error_at(step, problem.to_owned())

@@ -1,7 +1,7 @@
 //! The three processes of a block and their control channels. Knows what they say, not what is
 //! asked of a variant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(super) struct Processes {
     pub(super) credentials: Credentials,
     /// Counted and not yet asked for.
     pending: BTreeMap<String, WorkSeen>,
+    /// Routes whose proxy has rules.
+    ruled: BTreeSet<String>,
     /// TLS version, cipher and key exchange, as the server's sidecar saw them last.
     pub(super) tls: Option<String>,
 }
@@ -89,7 +91,9 @@ impl Processes {
         } else {
             None
         };
-        Ok(Self { origin, sidecars, credentials, pending: BTreeMap::new(), tls: None })
+        let ruled = routes.iter().filter(|route| route.rules.is_some());
+        let ruled = ruled.map(|route| route.key().to_owned()).collect();
+        Ok(Self { origin, sidecars, credentials, pending: BTreeMap::new(), ruled, tls: None })
     }
 
     /// An error when a process has ended.
@@ -125,7 +129,12 @@ impl Processes {
             self.pending.entry(name.clone()).or_default().requests_at_origin += seen.requests;
         }
         for (name, seen) in at_server {
+            let has_rules = self.ruled.contains(&name);
             let work = self.pending.entry(name).or_default();
+            if has_rules {
+                *work.requests_allowed.get_or_insert_default() += seen.allowed;
+                *work.requests_denied.get_or_insert_default() += seen.denied;
+            }
             work.handshakes_full += seen.handshakes_full;
             work.handshakes_resumed += seen.handshakes_resumed;
             for peer in seen.peers {
