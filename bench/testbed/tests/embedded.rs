@@ -274,6 +274,7 @@ fn the_work_seen_is_the_variants_own_since_the_last_call_and_without_probes() {
         handshakes_full: 3,
         handshakes_resumed: 0,
         peers: vec![CLIENT.to_owned()],
+        hops: Vec::new(),
     };
     assert_eq!(seen, expected);
     let direct = place.embedded.work_seen(&name("four")).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bench::admit::{Admission, Rejection, kinds};
 use bench::histogram::Histogram;
-use bench::seams::WorkSeen;
+use bench::seams::{HopWork, WorkSeen};
 use bench::trial::TrialRecord;
 use scenarios::load::Arrivals;
 use scenarios::scenario::Gates;
@@ -161,6 +161,34 @@ fn work_that_the_generator_knows_nothing_of_rejects_the_trial() {
         assert_eq!(admission.admitted(), fits, "{seen}");
     }
     assert!(Admission::without_work(&spec(), &record, &Gates::default()).admitted());
+}
+
+#[test]
+fn a_proxy_that_did_other_work_than_was_sent_rejects_the_trial() {
+    let hop = |requests, sent_again| {
+        let at = "client sidecar".to_owned();
+        HopWork { at, requests, sent_again, ..HopWork::default() }
+    };
+    let judge = |record: &TrialRecord, hops| {
+        let work = WorkSeen { hops, ..work() };
+        Admission::of(&spec(), record, &work, &Gates::default())
+    };
+    for (seen, again, reason) in [
+        (2000, 0, None),
+        (1999, 0, Some("proxy's work mismatch")),
+        (2001, 0, Some("proxy's work mismatch")),
+        (2000, 1, Some("proxy's retries")),
+    ] {
+        let told = judge(&record(), vec![hop(2000, 0), hop(seen, again)]).reason();
+        assert_eq!(told.as_deref().and_then(|told| told.split(':').next()), reason, "{seen}");
+    }
+    // What a proxy answers by itself fails at the generator, and reached the proxy all the same.
+    let refused = with_unanswered(1, |record| record.counts.failed = 1);
+    for (seen, fits) in [(1998, false), (1999, true), (2000, true), (2001, false)] {
+        let judged = judge(&refused, vec![hop(seen, 0)]);
+        let mismatch = |reason: &Rejection| matches!(reason, Rejection::HopMismatch { .. });
+        assert_eq!(!judged.rejections.iter().any(mismatch), fits, "{seen}");
+    }
 }
 
 #[test]

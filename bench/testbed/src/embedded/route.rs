@@ -1,27 +1,19 @@
 //! A variant as a route through the embedded subject: which mode its policies come to, and what
 //! each process is told of it. Pure; what can not be translated is refused by name.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
 use identity::{SpiffeId, TlsMaterial};
 use policy::{MtlsMode, PolicySet, Workload};
 use scenarios::scenario::Scenario;
 use scenarios::units::Percent;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
 use sidecar::{
-    ClientRoute, ClientSetup, Mode, OriginRoute, OriginSetup, PlantedDelay, PlantedStall,
-    ServerRoute, ServerSetup,
+    ClientRoute, ClientSetup, Mode, OriginSetup, PlantedDelay, PlantedStall, ServerRoute,
+    ServerSetup,
 };
 
-/// The server's workload, which policies select.
-pub(super) const NAMESPACE: &str = "loadgen-bench";
-const APP: &str = "server";
-/// The workload's own port, which `portLevelMtls` names.
-const PORT: u16 = 8080;
-/// The body of the origin's answer.
-const BODY_BYTES: u32 = 16;
+use crate::part::Ports;
+use crate::prove::Path;
+use crate::workload::{self, APP, NAMESPACE, PORT, address, micros, stall};
 
 /// A variant, translated.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,16 +45,17 @@ impl Route {
                 let share_ppm = parts_per_million(*share);
                 (Some(PlantedDelay { delay_us: micros(*delay), share_ppm }), None)
             }
-            Some(Planted::Stall { length, every }) => {
-                let [length_us, every_us] = [*length, *every].map(micros);
-                (None, Some(PlantedStall { length_us, every_us }))
-            }
+            Some(Planted::Stall { length, every }) => (None, Some(stall(*length, *every))),
         };
         Ok(Self { name: name.clone(), mode, delay, stall })
     }
 
     pub(super) fn key(&self) -> &str {
         self.name.as_str()
+    }
+
+    pub(super) fn path(&self) -> Path<'_> {
+        Path { route: self.key(), sidecars: self.mode.is_some() }
     }
 }
 
@@ -86,10 +79,6 @@ fn mode_of(paths: &[String], scenario: &Scenario) -> Result<Mode, String> {
     })
 }
 
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -99,23 +88,8 @@ fn parts_per_million(share: Percent) -> u32 {
     (share.fraction() * 1e6).round() as u32
 }
 
-/// Ports by route.
-pub(super) type Ports = BTreeMap<String, u16>;
-
-/// The address of a route's port; an error when the child did not name one.
-pub(super) fn address(ports: &Ports, route: &str) -> Result<SocketAddr, String> {
-    match ports.get(route) {
-        Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))),
-        None => Err(format!("it named no port for {route}")),
-    }
-}
-
 pub(super) fn origin(routes: &[Route], cores: &[usize]) -> OriginSetup {
-    let routes = routes
-        .iter()
-        .map(|route| OriginRoute { name: route.key().to_owned(), stall: route.stall })
-        .collect();
-    OriginSetup { cores: cores.to_vec(), body_bytes: BODY_BYTES, routes }
+    workload::origin(routes.iter().map(|route| (route.key(), route.stall)), cores)
 }
 
 pub(super) fn server(

@@ -1,0 +1,99 @@
+//! A variant as listeners of Envoys: what its policies come to, and through which build it goes.
+//! Pure; what can not be translated is refused by name.
+
+use policy::{MtlsMode, PolicySet, Workload};
+use scenarios::scenario::Scenario;
+use scenarios::variant::{Planted, Proxies, Variant, VariantName};
+use sidecar::PlantedStall;
+
+use super::bootstrap::{AuthorizationFilters, Protocol};
+use super::found::Build;
+use crate::prove::Path;
+use crate::workload::{APP, NAMESPACE, PORT, stall};
+
+/// A variant, translated.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    pub(super) name: VariantName,
+    /// `None` without proxies.
+    pub(super) sidecars: Option<Sidecars>,
+    pub(super) stall: Option<PlantedStall>,
+}
+
+/// What its sidecars are told.
+#[derive(Debug, Clone)]
+pub(super) struct Sidecars {
+    /// Which of the builds.
+    pub(super) build: usize,
+    /// The server's.
+    pub(super) mode: MtlsMode,
+    /// Who may call what.
+    pub(super) authorization: AuthorizationFilters,
+}
+
+impl Route {
+    /// Translates a variant; the error says what can not be. A name without a version is the first
+    /// build's.
+    pub(super) fn of(
+        variant: &Variant,
+        scenario: &Scenario,
+        builds: &[Build],
+    ) -> Result<Self, String> {
+        let Variant { name, proxies, policies, planted, .. } = variant;
+        let sidecars = match proxies {
+            Proxies::Sidecars => {
+                let build = match name.version() {
+                    None => Some(0),
+                    Some(id) => builds.iter().position(|build| build.id() == id),
+                };
+                let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
+                let (mode, authorization) = translated(policies, scenario)?;
+                Some(Sidecars { build, mode, authorization })
+            }
+            Proxies::None => match policies.first() {
+                None => None,
+                Some(path) => return Err(format!("{path}: no sidecar is there to enforce it")),
+            },
+        };
+        let stall = match planted {
+            None => None,
+            Some(Planted::Stall { length, every }) => Some(stall(*length, *every)),
+            Some(Planted::Delay { .. }) => {
+                return Err("planted delay: Envoy's own delays have whole milliseconds".to_owned());
+            }
+        };
+        Ok(Self { name: name.clone(), sidecars, stall })
+    }
+
+    pub(super) fn key(&self) -> &str {
+        self.name.as_str()
+    }
+
+    pub(super) fn path(&self) -> Path<'_> {
+        Path { route: self.key(), sidecars: self.sidecars.is_some() }
+    }
+
+    /// The name of its listeners, which is the same in every build: each has processes of its own.
+    pub(super) fn listener(&self) -> &str {
+        self.name.plain()
+    }
+}
+
+fn translated(
+    paths: &[String],
+    scenario: &Scenario,
+) -> Result<(MtlsMode, AuthorizationFilters), String> {
+    let files = paths
+        .iter()
+        .map(|path| match scenario.policies.get(path) {
+            Some(text) => Ok((path.as_str(), text.as_str())),
+            None => Err(format!("{path}: the scenario has no such file")),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let set = PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())?;
+    // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
+    let PolicySet { root_namespace: _, peer_authentications: _ } = &set;
+    let workload = Workload::new(NAMESPACE, [("app", APP)]);
+    let mode = set.mtls_mode(&workload, PORT).mode;
+    Ok((mode, AuthorizationFilters::none(Protocol::Http)))
+}
