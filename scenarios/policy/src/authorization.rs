@@ -211,7 +211,8 @@ impl AuthorizationPolicy {
                 .and_then(Node::text)
                 .map(str::to_owned),
             provider_given: provider.is_some(),
-            dry_run: dry_run == Some("true"),
+            // The texts that Go takes for true, as istiod reads them.
+            dry_run: matches!(dry_run, Some("1" | "t" | "T" | "true" | "TRUE" | "True")),
         })
     }
 
