@@ -33,7 +33,7 @@ pub struct Text {
 pub type Values = Vec<Text>;
 
 /// Values and those that must not match.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Match {
     /// One of these.
     pub values: Values,
@@ -59,7 +59,7 @@ impl Match {
 }
 
 /// A caller. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// Where.
     pub span: Span,
@@ -96,7 +96,7 @@ impl Source {
 }
 
 /// What is asked. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// Where.
     pub span: Span,
@@ -124,7 +124,7 @@ impl Operation {
 }
 
 /// A further condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Where.
     pub span: Span,
@@ -136,7 +136,7 @@ pub struct Condition {
 
 /// A rule matches when one of the callers, one of the operations and all conditions do. What is
 /// not given is no condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Where.
     pub span: Span,
@@ -153,7 +153,7 @@ pub struct Rule {
 }
 
 /// Who may call what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuthorizationPolicy {
     /// Where it was read.
     pub origin: Origin,

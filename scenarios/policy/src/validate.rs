@@ -18,7 +18,7 @@ use crate::manifest::{Manifest, texts};
 use crate::request_authentication::RequestAuthentication;
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
-    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, documents_within,
+    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, Wrong, documents_within,
 };
 use crate::version::Versions;
 use crate::{DEFAULT_NAMESPACE, Origin};
@@ -119,6 +119,29 @@ enum Keep {
     WhatChecksCompare,
     /// Everything.
     All,
+}
+
+/// One object of a kind that has a table of fields, read strictly: what an API server or a controller
+/// would refuse, or drop, is a mistake.
+pub(crate) fn strictly(document: &Document, mistakes: &mut Mistakes) -> Option<Manifest> {
+    let settings = Settings::default();
+    let mut all = Validator::of::<&str, &str>(&[], &settings, Keep::All);
+    // The text is only asked where a file of another kind is kept.
+    all.object(&mistakes.path, "", document);
+    let Some(manifest) = all.manifests.pop() else {
+        let message = "`apiVersion` and `kind` do not go together".to_owned();
+        mistakes.push(document.root.at, "", Wrong::Contradiction(message), None);
+        return None;
+    };
+    let refused = |finding: &&Finding| finding.check.refuses || finding.check.id == "GN001";
+    let mut whole = true;
+    for finding in all.found.list.iter().filter(refused) {
+        let message = format!("{}: {}", finding.object, finding.message);
+        let help = Some(finding.check.fix.to_owned());
+        mistakes.push(finding.span.at, "", Wrong::Contradiction(message), help);
+        whole = false;
+    }
+    whole.then_some(manifest)
 }
 
 struct Validator<'s> {

@@ -1,15 +1,17 @@
 //! A variant as listeners of Envoys: what its policies come to, and through which build it goes.
 //! Pure; what can not be translated is refused by name.
 
-use policy::{MtlsMode, PolicySet, Workload};
+use policy::{MtlsMode, PolicySet};
+use scenarios::load::RequestKind;
+use scenarios::parts::{self, PORT};
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
 use sidecar::PlantedStall;
 
-use super::bootstrap::{AuthorizationFilters, Protocol};
+use super::bootstrap::{AuthorizationFilters, Destination, Protocol, Target};
 use super::found::Build;
 use crate::prove::Path;
-use crate::workload::{APP, NAMESPACE, PORT, stall};
+use crate::workload::stall;
 
 /// A variant, translated.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub(super) struct Route {
     /// `None` without proxies.
     pub(super) sidecars: Option<Sidecars>,
     pub(super) stall: Option<PlantedStall>,
+    /// The load's requests, as the variant answers them.
+    requests: Vec<RequestKind>,
 }
 
 /// What its sidecars are told.
@@ -29,6 +33,8 @@ pub(super) struct Sidecars {
     pub(super) mode: MtlsMode,
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
+    /// Whether there is any such policy.
+    ruled: bool,
 }
 
 impl Route {
@@ -47,8 +53,10 @@ impl Route {
                     Some(id) => builds.iter().position(|build| build.id() == id),
                 };
                 let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
-                let (mode, authorization) = translated(policies, scenario)?;
-                Some(Sidecars { build, mode, authorization })
+                Some(translated(build, policies, scenario)?)
+            }
+            Proxies::Node => {
+                return Err("no node's proxy is started on Envoy by this version".to_owned());
             }
             Proxies::None => match policies.first() {
                 None => None,
@@ -62,7 +70,8 @@ impl Route {
                 return Err("planted delay: Envoy's own delays have whole milliseconds".to_owned());
             }
         };
-        Ok(Self { name: name.clone(), sidecars, stall })
+        let requests = scenario.load_of(variant)?.requests;
+        Ok(Self { name: name.clone(), sidecars, stall, requests })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -70,7 +79,12 @@ impl Route {
     }
 
     pub(super) fn path(&self) -> Path<'_> {
-        Path { route: self.key(), sidecars: self.sidecars.is_some() }
+        Path {
+            route: self.key(),
+            proxies: self.sidecars.as_ref().map_or(Proxies::None, |_| Proxies::Sidecars),
+            ruled: self.sidecars.as_ref().is_some_and(|sidecars| sidecars.ruled),
+            requests: &self.requests,
+        }
     }
 
     /// The name of its listeners, which is the same in every build: each has processes of its own.
@@ -79,10 +93,7 @@ impl Route {
     }
 }
 
-fn translated(
-    paths: &[String],
-    scenario: &Scenario,
-) -> Result<(MtlsMode, AuthorizationFilters), String> {
+fn translated(build: usize, paths: &[String], scenario: &Scenario) -> Result<Sidecars, String> {
     let files = paths
         .iter()
         .map(|path| match scenario.policies.get(path) {
@@ -92,8 +103,28 @@ fn translated(
         .collect::<Result<Vec<_>, _>>()?;
     let set = PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())?;
     // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
-    let PolicySet { root_namespace: _, peer_authentications: _ } = &set;
-    let workload = Workload::new(NAMESPACE, [("app", APP)]);
-    let mode = set.mtls_mode(&workload, PORT).mode;
-    Ok((mode, AuthorizationFilters::none(Protocol::Http)))
+    let PolicySet {
+        root_namespace,
+        peer_authentications: _,
+        authorization_policies,
+        cilium_network_policies,
+    } = &set;
+    if let Some(policy) = cilium_network_policies.first() {
+        return Err(format!(
+            "{}: {}: sidecars enforce none of Cilium's",
+            policy.origin, policy.title
+        ));
+    }
+    let server = parts::server();
+    // Listeners are on ports of their own, so that what policies ask of ports is settled here.
+    let target = Target {
+        root_namespace,
+        workload: &server,
+        destination: Destination::Settled(PORT),
+        protocol: Protocol::Http,
+    };
+    let authorization = AuthorizationFilters::translate(authorization_policies, &target)
+        .map_err(|untranslated| untranslated.to_string())?;
+    let mode = set.mtls_mode(&server, PORT).mode;
+    Ok(Sidecars { build, mode, authorization, ruled: !authorization_policies.is_empty() })
 }

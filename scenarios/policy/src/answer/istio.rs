@@ -10,7 +10,7 @@ use super::missing::{Open, asked_for, held};
 use super::resolve::{Found, pod};
 use crate::MtlsMode;
 use crate::authorization::AuthorizationPolicy;
-use crate::decide::{Call, Decision, Http, applies, decide};
+use crate::decide::{Call, Decision, Http, decide};
 use crate::destination_rule::{DestinationRule, Tls, TlsMode};
 use crate::endpoint::{Protocol, RuleAt};
 use crate::inventory::{Deployed, MeshConfig};
@@ -202,7 +202,7 @@ pub(super) fn verdict(
     let policies: Vec<AuthorizationPolicy> = in_force
         .authorization_policies
         .iter()
-        .filter(|policy| applies(policy, root, &found.workload))
+        .filter(|policy| policy.is_for(root, &found.workload) && !policy.dry_run)
         .map(|policy| policy.in_trust_domains(&domains))
         .collect();
     let open = Open {
