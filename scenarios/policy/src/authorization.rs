@@ -75,12 +75,14 @@ pub struct Source {
     pub ip_blocks: Match,
     /// Addresses of the client, as the headers have it.
     pub remote_ip_blocks: Match,
+    /// Trust domains of identities of mTLS; since 1.26.
+    pub trust_domains: Match,
 }
 
 impl Source {
     /// What must match, by the field's name.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, &Match); 6] {
+    pub fn fields(&self) -> [(&'static str, &Match); 7] {
         [
             ("principals", &self.principals),
             ("requestPrincipals", &self.request_principals),
@@ -88,6 +90,7 @@ impl Source {
             ("serviceAccounts", &self.service_accounts),
             ("ipBlocks", &self.ip_blocks),
             ("remoteIpBlocks", &self.remote_ip_blocks),
+            ("trustDomains", &self.trust_domains),
         ]
     }
 }
@@ -208,7 +211,8 @@ impl AuthorizationPolicy {
                 .and_then(Node::text)
                 .map(str::to_owned),
             provider_given: provider.is_some(),
-            dry_run: dry_run == Some("true"),
+            // The texts that Go takes for true, as istiod reads them.
+            dry_run: matches!(dry_run, Some("1" | "t" | "T" | "true" | "TRUE" | "True")),
         })
     }
 
@@ -248,6 +252,7 @@ fn source(node: &Node) -> Source {
         service_accounts: Match::read(node, "serviceAccounts"),
         ip_blocks: Match::read(node, "ipBlocks"),
         remote_ip_blocks: Match::read(node, "remoteIpBlocks"),
+        trust_domains: Match::read(node, "trustDomains"),
     }
 }
 

@@ -83,8 +83,7 @@ pub fn decide(
 ) -> Decision {
     let of = |action: Action| {
         policies.iter().filter(move |policy| {
-            let in_force = !policy.dry_run && policy.is_for(root_namespace, workload);
-            policy.action.0 == action && in_force
+            policy.action.0 == action && applies(policy, root_namespace, workload)
         })
     };
     let first = |action: Action| {
@@ -108,6 +107,15 @@ pub fn decide(
     }
 }
 
+/// Whether a policy is about a workload and enforced.
+pub(crate) fn applies(
+    policy: &AuthorizationPolicy,
+    root_namespace: &str,
+    workload: &Workload,
+) -> bool {
+    !policy.dry_run && policy.is_for(root_namespace, workload)
+}
+
 fn matches(rule: &Rule, policy: &AuthorizationPolicy, call: &Call) -> bool {
     let judge =
         Judge { call, namespace: &policy.namespace, allow: policy.action.0 == Action::Allow };
@@ -128,7 +136,9 @@ struct Judge<'c> {
 impl Judge<'_> {
     fn source(&self, source: &Source) -> bool {
         let principal = self.call.principal.as_deref().unwrap_or_default();
+        let trust_domain = principal.split('/').next().unwrap_or_default();
         keeps(&source.principals, |value| text(value, principal))
+            && keeps(&source.trust_domains, |value| text(value, trust_domain))
             && keeps(&source.namespaces, |value| in_namespace(value, principal))
             && keeps(&source.service_accounts, |value| is_account(value, self.namespace, principal))
             && keeps(&source.ip_blocks, |value| in_block(value, self.call.source_ip))

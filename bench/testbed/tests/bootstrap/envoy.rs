@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testbed::deadline::{self, Deadline};
 use testbed::envoy::bootstrap::Process;
+use testbed::envoy::found::Places;
 
 use super::fixtures::{NAMESPACE, id};
 
@@ -20,19 +21,26 @@ use super::fixtures::{NAMESPACE, id};
 const LONGEST_S: &str = "60";
 const READY: Duration = Duration::from_secs(10);
 
-/// The Envoy to test with. Without one the test is to return, having said so.
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+/// The Envoy to test with, by the rules of the command line. Without one the test is to return,
+/// having said so.
+#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 pub(crate) fn program(test: &str) -> Option<PathBuf> {
-    let given = std::env::var_os("LOADGEN_ENVOY").map(PathBuf::from);
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut on_path = std::env::split_paths(&path).map(|folder| folder.join("envoy"));
-    let found = given.or_else(|| on_path.find(|program| program.is_file()));
-    if found.is_none() {
-        let required = std::env::var_os("LOADGEN_ENVOY_TEST").is_some_and(|v| v == "required");
-        assert!(!required, "LOADGEN_ENVOY_TEST is `required`, and no Envoy is here");
-        println!("skipped: {test}: no Envoy is here; set LOADGEN_ENVOY to one");
+    let places = Places {
+        named: set("LOADGEN_ENVOY"),
+        path: std::env::split_paths(&path).collect(),
+        cache: cache.map(|cache| cache.join("loadgen/envoy")),
+    };
+    let found = places.search();
+    if let Some(build) = found.builds.first() {
+        return Some(build.path.clone());
     }
-    found
+    let required = std::env::var_os("LOADGEN_ENVOY_TEST").is_some_and(|value| value == "required");
+    assert!(!required, "{}", found.missing());
+    eprintln!("skipped: {test}: {}", found.missing());
+    None
 }
 
 /// The program, ended after a while whatever becomes of the test.
@@ -42,7 +50,7 @@ pub(crate) fn bounded(program: &Path) -> Command {
     command
 }
 
-/// A CA, and the server's certificate.
+/// A CA, and what it signs.
 pub(crate) struct Credentials {
     authority: Authority,
     validity: Validity,
@@ -64,12 +72,12 @@ impl Credentials {
         self.authority.roots_pem()
     }
 
-    /// The server's files, where [`super::fixtures::tls`] says that they are.
-    pub(crate) fn write(&self, folder: &Path) {
-        let Identity { chain_pem, key_pem, .. } = self.issue(&id(NAMESPACE, "server"));
+    /// A workload's files, where [`super::fixtures::tls`] says that they are.
+    pub(crate) fn write(&self, folder: &Path, id: &SpiffeId) {
+        let Identity { chain_pem, key_pem, .. } = self.issue(id);
         for (name, pem) in [
-            ("server-cert.pem", chain_pem),
-            ("server-key.pem", key_pem),
+            ("workload-cert.pem", chain_pem),
+            ("workload-key.pem", key_pem),
             ("roots.pem", self.roots_pem()),
         ] {
             std::fs::write(folder.join(name), pem).expect("writable");

@@ -95,8 +95,8 @@ pub(crate) fn id(namespace: &str, account: &str) -> SpiffeId {
 
 pub(crate) fn tls(folder: &Path) -> Tls {
     Tls {
-        certificate: folder.join("server-cert.pem"),
-        key: folder.join("server-key.pem"),
+        certificate: folder.join("workload-cert.pem"),
+        key: folder.join("workload-key.pem"),
         roots: folder.join("roots.pem"),
         trust_domain: TrustDomain::new(TRUST_DOMAIN).expect("a trust domain"),
         groups: vec![Group::X25519],
@@ -117,11 +117,12 @@ pub(crate) fn node(policy: NodePolicy) -> Listener {
     Listener { address: any_port(), upstream: upstream(), kind: Kind::Node(Node { policy }) }
 }
 
-fn outbound(folder: &Path, mtls: bool) -> Listener {
+/// Towards a server whose certificate must be of that account, or in plaintext.
+pub(crate) fn outbound(folder: &Path, account: Option<&str>) -> Listener {
     let outbound = Outbound {
         host: "server.bench.svc.cluster.local".to_owned(),
         port: PORT,
-        mtls: mtls.then(|| (tls(folder), id(NAMESPACE, "server"))),
+        mtls: account.map(|account| (tls(folder), id(NAMESPACE, account))),
         normalization: PathNormalization::Base,
     };
     Listener { address: any_port(), upstream: upstream(), kind: Kind::Outbound(outbound) }
@@ -157,8 +158,8 @@ pub(crate) fn all(folder: &Path) -> Vec<(String, Process)> {
         ("identity-alone", inbound(folder, MtlsMode::Strict, authorization(IDENTITY_ALONE))),
         ("every-field", inbound(folder, MtlsMode::Strict, authorization(EVERY_FIELD))),
         ("dry-run", inbound(folder, MtlsMode::Permissive, authorization(DRY_RUN))),
-        ("client-mtls", outbound(folder, true)),
-        ("client-plaintext", outbound(folder, false)),
+        ("client-mtls", outbound(folder, Some("server"))),
+        ("client-plaintext", outbound(folder, None)),
     ];
     let tcp = {
         let workload = workload();

@@ -1,12 +1,13 @@
 //! What Envoy is told, held against three things: snapshots, Envoy's own validation, and a table of
 //! cases that the reference model and a real Envoy must decide alike.
 //!
-//! Tests that need an Envoy take the program that LOADGEN_ENVOY names, or `envoy` on the PATH.
-//! Without one they say that they were skipped, unless LOADGEN_ENVOY_TEST is `required`.
+//! Tests that need an Envoy take the first that the command line would find. Without one they say
+//! that they were skipped, unless LOADGEN_ENVOY_TEST is `required`.
 
 #![expect(clippy::panic, reason = "a test says what it found")]
 
 mod cases;
+mod chain;
 mod envoy;
 mod fixtures;
 mod model;

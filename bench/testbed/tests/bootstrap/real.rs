@@ -28,7 +28,7 @@ fn a_real_envoy_decides_the_table() {
     let Some(program) = envoy::program("a_real_envoy_decides_the_table") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let credentials = Credentials::fresh();
-    credentials.write(folder.path());
+    credentials.write(folder.path(), &id(NAMESPACE, "server"));
     let upstream = origin::start();
     let sets = cases::all();
     let listeners: BTreeMap<String, Listener> = sets

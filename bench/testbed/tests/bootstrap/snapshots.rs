@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::envoy::{self, Credentials};
-use super::fixtures;
+use super::fixtures::{self, NAMESPACE, id};
 
 #[test]
 fn every_bootstrap_is_as_it_was() {
@@ -20,7 +20,7 @@ fn every_bootstrap_is_as_it_was() {
 fn envoy_itself_takes_every_bootstrap() {
     let Some(program) = envoy::program("envoy_itself_takes_every_bootstrap") else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    Credentials::fresh().write(folder.path());
+    Credentials::fresh().write(folder.path(), &id(NAMESPACE, "server"));
     for (name, process) in fixtures::all(folder.path()) {
         let file = folder.path().join(format!("{name}.json"));
         std::fs::write(&file, process.bootstrap().to_string()).expect("writable");

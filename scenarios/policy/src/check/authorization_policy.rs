@@ -251,7 +251,7 @@ fn deny(of: &Manifest, rule: &Rule, out: &mut Findings) {
         }
     }
     let tcp_from = |source: &Source| {
-        let [_, _, namespaces, accounts, ip, remote] = source.fields();
+        let [_, _, namespaces, accounts, ip, remote, _] = source.fields();
         [&source.principals, namespaces.1, accounts.1, ip.1, remote.1]
             .iter()
             .any(|matches| !matches.is_empty())

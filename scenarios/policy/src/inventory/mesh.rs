@@ -63,11 +63,12 @@ const FIELDS: [&str; 46] = [
 ];
 
 /// What is done to a path before policies are held against it; each does what those before it do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum PathNormalization {
     /// Nothing.
     None,
     /// Dots are resolved, `\` becomes `/`, and what need not be encoded is decoded.
+    #[default]
     Base,
     /// Slashes beside one another become one.
     MergeSlashes,

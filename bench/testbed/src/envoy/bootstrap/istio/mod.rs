@@ -63,8 +63,9 @@ impl AuthorizationFilters {
         Self { protocol, filters: Vec::new(), notes: Vec::new() }
     }
 
-    /// Translates the policies that are in force for the target. An error names every field that
-    /// can not be told to Envoy.
+    /// Translates the policies that are in force for the target, with principals as they are: in a
+    /// mesh that is not `cluster.local` they go through `in_trust_domains` first. An error names
+    /// every field that can not be told to Envoy.
     pub fn translate(
         policies: &[AuthorizationPolicy],
         target: &Target<'_>,

@@ -72,6 +72,8 @@ impl Translation<'_> {
         let Source { principals, request_principals, namespaces, service_accounts, .. } = source;
         let mut all = both(principals, |value| Some(principal(value)));
         self.refuse_any("source.requestPrincipals", request_principals, NO_TOKENS);
+        let unknown = "how Istio writes it for Envoy is not known here";
+        self.refuse_any("source.trustDomains", &source.trust_domains, unknown);
         let namespace = self.policy.namespace.clone();
         all.extend(both(service_accounts, |value| Some(service_account(&namespace, value))));
         all.extend(both(namespaces, |value| Some(in_namespace(value))));
