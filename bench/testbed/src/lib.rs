@@ -4,5 +4,6 @@
 pub mod child;
 pub mod deadline;
 pub mod embedded;
+pub mod envoy;
 pub mod probe;
 pub mod provenance;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::Origin;
 use crate::finding::Span;
 use crate::manifest::{Manifest, texts};
 use crate::source::Node;
+use crate::{Origin, Workload};
 
 /// What becomes of a request that a rule matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,10 +152,12 @@ pub struct Rule {
 /// Who may call what.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuthorizationPolicy {
-    /// The document that it was read from.
+    /// Where it was read.
     pub origin: Origin,
     /// `metadata.namespace`
     pub namespace: String,
+    /// `metadata.name`
+    pub name: String,
     /// Kind, namespace and name.
     pub title: String,
     /// Labels that select workloads; none selects every one.
@@ -194,6 +196,7 @@ impl AuthorizationPolicy {
         Some(Self {
             origin: manifest.origin.clone(),
             namespace: manifest.namespace.clone(),
+            name: manifest.name.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),
             targets: spec.member("targetRef").is_some() || spec.member("targetRefs").is_some(),
@@ -207,6 +210,14 @@ impl AuthorizationPolicy {
             provider_given: provider.is_some(),
             dry_run: dry_run == Some("true"),
         })
+    }
+
+    /// Whether it is about a workload's sidecar, be it enforced or only tried. A policy of the root
+    /// namespace is about every namespace, with a selector too.
+    #[must_use]
+    pub fn is_for(&self, root_namespace: &str, workload: &Workload) -> bool {
+        let near = self.namespace == workload.namespace || self.namespace == root_namespace;
+        near && workload.has(&self.match_labels) && !self.targets
     }
 }
 

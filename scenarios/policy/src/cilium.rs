@@ -97,8 +97,14 @@ pub struct Entry {
     pub deny: bool,
     /// The fields that say who the peer is, those alone that are not empty.
     pub peers: Vec<(&'static str, Node)>,
+    /// Those of them that are written and empty, which no peer is one of.
+    pub no_peers: Vec<&'static str>,
     /// `fromRequires` or `toRequires`, where it is written.
     pub requires: Option<Span>,
+    /// Its selectors.
+    pub required: Vec<Node>,
+    /// `authentication.mode`, where it is written.
+    pub authentication: Option<String>,
     /// Ports.
     pub ports: Vec<PortRule>,
     /// Types of ICMP, where they are written.
@@ -133,29 +139,28 @@ pub struct Spec {
     pub default_deny: [Option<(bool, Span)>; 2],
 }
 
-/// A policy of one namespace.
+/// A policy, of one namespace or of the whole cluster.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CiliumNetworkPolicy {
-    /// The document that it was read from.
+pub struct Policy {
+    /// Where it was read.
     pub origin: Origin,
-    /// `metadata.namespace`
-    pub namespace: String,
     /// Kind, namespace and name.
     pub title: String,
-    /// `spec` and each of `specs`.
+    /// The namespace; none where it is clusterwide.
+    pub namespace: Option<String>,
+    /// `spec`, and each of `specs`.
     pub specs: Vec<Spec>,
 }
 
-impl CiliumNetworkPolicy {
-    /// Reads one of which the API server keeps every field.
+impl Policy {
+    /// Reads what the API server keeps of one.
     #[must_use]
-    pub fn read(manifest: &Manifest, root: &Node) -> Self {
-        let specs = root.member("specs").map(Node::items).unwrap_or_default();
+    pub fn read(manifest: &Manifest) -> Self {
         Self {
             origin: manifest.origin.clone(),
-            namespace: manifest.namespace.clone(),
             title: manifest.title(),
-            specs: root.member("spec").into_iter().chain(specs).map(Spec::read).collect(),
+            namespace: Some(manifest.namespace.clone()).filter(|_| manifest.kind.namespaced),
+            specs: manifest.specs.iter().map(Spec::read).collect(),
         }
     }
 }
@@ -218,13 +223,17 @@ fn entry(node: &Node, direction: Direction, deny: bool) -> Entry {
         let value = node.member(name)?;
         (!value.items().is_empty()).then(|| (*name, value.clone()))
     };
+    let is_empty = |name: &&&str| node.member(name).is_some_and(|list| list.items().is_empty());
     let ports = node.member("toPorts").map(Node::items).unwrap_or_default();
     Entry {
         span: node.into(),
         direction,
         deny,
         peers: peers.iter().filter_map(given).collect(),
+        no_peers: peers.iter().filter(is_empty).copied().collect(),
         requires: node.member(requires).map(Span::from),
+        required: node.member(requires).map(Node::items).unwrap_or_default().to_vec(),
+        authentication: node.path("authentication.mode").and_then(written),
         ports: ports.iter().map(port_rule).collect(),
         icmps: node.member("icmps").filter(|icmps| !icmps.items().is_empty()).cloned(),
     }

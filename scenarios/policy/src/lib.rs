@@ -1,20 +1,27 @@
 //! Istio and Cilium resources: types, what is in force, reference decisions. Pure: resources come
 //! as text, and it knows no cluster and no scenario.
 
+pub mod answer;
 pub mod authorization;
 pub mod catalogue;
 mod check;
 pub mod cilium;
 pub mod decide;
+pub mod destination_rule;
 mod effective;
+pub mod endpoint;
 pub mod finding;
-pub mod http_rules;
+pub mod inventory;
 pub mod istio;
+mod judge;
 pub mod manifest;
-pub mod normal_path;
+pub mod normalize;
+pub mod question;
 pub mod report;
+pub mod request_authentication;
 pub mod schema;
 pub mod source;
+mod trust_domain;
 pub mod validate;
 pub mod version;
 
@@ -22,11 +29,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use effective::{DecidedBy, Effective, Workload};
+pub use effective::{DecidedBy, Effective, Overruled, Why, Workload};
 pub use istio::MtlsMode;
 
 use authorization::AuthorizationPolicy;
-use cilium::CiliumNetworkPolicy;
 use istio::PeerAuthentication;
 use source::{Document, Field, Mistakes, Position, ScalarKind, Value, Wrong, listed, nearest};
 
@@ -67,7 +73,7 @@ pub struct PolicySet {
     /// Istio's `AuthorizationPolicy` resources.
     pub authorization_policies: Vec<AuthorizationPolicy>,
     /// Cilium's `CiliumNetworkPolicy` resources.
-    pub cilium_network_policies: Vec<CiliumNetworkPolicy>,
+    pub cilium_network_policies: Vec<cilium::Policy>,
 }
 
 impl Default for PolicySet {
@@ -135,8 +141,7 @@ impl PolicySet {
         } else if manifest.kind.name == "AuthorizationPolicy" {
             self.authorization_policies.extend(AuthorizationPolicy::read(&manifest));
         } else {
-            let policy = CiliumNetworkPolicy::read(&manifest, &document.root);
-            self.cilium_network_policies.push(policy);
+            self.cilium_network_policies.push(cilium::Policy::read(&manifest));
         }
     }
 
