@@ -8,7 +8,7 @@ use scenarios::scenario::Gates;
 
 use crate::disturbance::{Disturbance, disturbances};
 use crate::quantile::Quantile;
-use crate::seams::WorkSeen;
+use crate::seams::{HopWork, WorkSeen};
 use crate::stats::order::median;
 use crate::stats::trend::mann_kendall;
 use crate::summary::micros;
@@ -131,6 +131,29 @@ pub enum Rejection {
         /// All requests that may have been refused.
         at_most: u64,
     },
+    /// A proxy on the path did other work than the generator sent.
+    #[error(
+        "proxy's work mismatch: the {at} received {seen} requests, the generator's figures allow \
+         {at_least} to {at_most}"
+    )]
+    HopMismatch {
+        /// Which proxy.
+        at: String,
+        /// Requests that it received.
+        seen: u64,
+        /// Requests that were answered.
+        at_least: u64,
+        /// All requests that may have reached it.
+        at_most: u64,
+    },
+    /// A proxy sent requests more than once, which is more work than was asked for.
+    #[error("proxy's retries: the {at} sent {count} requests again, none is allowed")]
+    SentAgain {
+        /// Which proxy.
+        at: String,
+        /// How many.
+        count: u64,
+    },
     /// Requests were lost in the books: the second law, or a histogram that holds fewer or more
     /// than the counters.
     #[error("does not add up: {what} is {found}, and should be {expected}")]
@@ -166,6 +189,7 @@ impl Admission {
         let mut admission = Self::without_work(spec, record, gates);
         admission.rejections.extend(work_mismatch(record, work));
         admission.rejections.extend(denials_mismatch(record, work));
+        admission.rejections.extend(hops(record, work));
         admission
     }
 
@@ -390,4 +414,25 @@ fn denials_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> 
     let at_most = at_least + unanswered + counts.failed + counts.timed_out;
     let fits = (at_least..=at_most).contains(&seen);
     (!fits).then_some(Rejection::DenialsMismatch { seen, at_least, at_most })
+}
+
+/// The same at each proxy that counts. What one answers by itself reached it, too: so it is every
+/// request that got an answer, whatever that was, and at most every one that was sent.
+fn hops(record: &TrialRecord, work: &WorkSeen) -> Vec<Rejection> {
+    let (counts, generator) = (&record.counts, &record.generator);
+    let sent = counts.offered.saturating_sub(counts.shed);
+    let unanswered = counts.failed + counts.timed_out;
+    let at_least = generator.warm_up_answers + sent.saturating_sub(unanswered);
+    let at_most = generator.warm_up_requests.max(generator.warm_up_answers) + sent;
+    let mut found = Vec::new();
+    for HopWork { at, requests, sent_again, .. } in &work.hops {
+        let (at, seen, count) = (at.clone(), *requests, *sent_again);
+        if !(at_least..=at_most).contains(&seen) {
+            found.push(Rejection::HopMismatch { at: at.clone(), seen, at_least, at_most });
+        }
+        if count > 0 {
+            found.push(Rejection::SentAgain { at, count });
+        }
+    }
+    found
 }

@@ -12,7 +12,7 @@ use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
-use loadgen::cli::environment::{quiet, selftests_folder};
+use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
@@ -44,7 +44,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             run(&cli.run, &mut around)?;
         }
         Some(Command::List { output }) => {
-            let listing = Listing::of(&current_dir);
+            let listing = Listing::of(&current_dir, &envoy_places().search());
             let text = match output {
                 Output::Text => listing.text(),
                 Output::Json => serde_json::to_string_pretty(&listing)? + "\n",
@@ -93,6 +93,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             drop(out);
             sidecar::run(role)?;
         }
+        Some(Command::Tether { arguments }) => {
+            return Err(anyhow::anyhow!(testbed::tether::run(&arguments)));
+        }
     }
     Ok(())
 }
@@ -111,6 +114,7 @@ fn surroundings(
         bars: std::io::stderr().is_terminal() && !quiet(),
         stop: on_signals()?,
         shelf: selftests_folder().map(Shelf::at),
+        envoys: envoy_places(),
     })
 }
 

@@ -124,7 +124,10 @@ fn sidecar(
 fn node(policies: &[Policy], request: &RequestSpec) -> Result<Judged, String> {
     let Some(http) = http(request, PathNormalization::MergeSlashes) else { return Ok(no_path()) };
     if has_escaped_slash(&http.path) {
-        return Ok(Judged::new(Expected::Refused, "the proxy redirects paths with escaped slashes"));
+        return Ok(Judged::new(
+            Expected::Refused,
+            "the proxy redirects paths with escaped slashes",
+        ));
     }
     let call = endpoint::Call {
         peer: Peer::Pod(pod(parts::client(), parts::CLIENT)),
@@ -132,8 +135,7 @@ fn node(policies: &[Policy], request: &RequestSpec) -> Result<Judged, String> {
         content: Content::Http(http),
     };
     let policies = Policies { list: policies, agent: None };
-    let decision =
-        policies.decide(&pod(parts::server(), parts::SERVER), Direction::Ingress, &call);
+    let decision = policies.decide(&pod(parts::server(), parts::SERVER), Direction::Ingress, &call);
     let why = match &decision {
         endpoint::Decision::AllowedBy { rule, .. } => format!("{rule} allows it"),
         endpoint::Decision::AllowedByDefault => "no policy limits it".to_owned(),

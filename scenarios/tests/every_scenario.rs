@@ -103,10 +103,11 @@ fn a_policy_says_which_namespace_it_is_for() {
         for variant in &scenario.variants {
             let set = scenario.policy_set(variant).unwrap();
             let of_peers = set.peer_authentications.iter();
+            let of_cilium = set.cilium_network_policies.iter();
             let namespaces = of_peers
                 .map(|policy| policy.metadata.namespace.as_deref().unwrap_or_default())
                 .chain(set.authorization_policies.iter().map(|policy| policy.namespace.as_str()))
-                .chain(set.cilium_network_policies.iter().map(|policy| policy.namespace.as_str()));
+                .chain(of_cilium.map(|policy| policy.namespace.as_deref().unwrap_or_default()));
             for namespace in namespaces {
                 assert_eq!(namespace, parts::NAMESPACE, "{}", dir.display());
             }
@@ -168,7 +169,8 @@ fn l7_policy_denies_what_it_says_and_nothing_else() {
     }
     for (file, rules) in [("served", 1), ("served-after-99", 100), ("served-after-999", 1000)] {
         let text = &scenario.policies[&format!("policies/cilium/{file}.yaml")];
-        let rules_there: Vec<&str> = text.lines().filter(|line| line.contains("- {method")).collect();
+        let rules_there: Vec<&str> =
+            text.lines().filter(|line| line.contains("- {method")).collect();
         assert_eq!(rules_there.len(), rules);
         assert!(rules_there.is_sorted() && rules_there[rules - 1].contains("/v1/served"), "{file}");
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use policy::decide::{Call, Http, decide};
 use policy::cilium::Direction;
+use policy::decide::{Call, Http, decide};
 use policy::endpoint::{self, Content, Peer, Pod, Policies, Protocol, Target};
 use policy::inventory::PathNormalization;
 use policy::normalize::normalized;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, InvalidMessage, StreamOwned};
 use scenarios::parts::HOST;
 use sidecar::authorise::Like;
 use sidecar::{ECHO_HEADER, ECHO_PATH, Echo, XFCC};
@@ -38,6 +38,8 @@ pub enum Observed {
     Reset,
     /// The other side ended the TLS handshake with this alert, in words.
     Alert(String),
+    /// The other side does not speak TLS at all, and answered in plain bytes.
+    NoTls,
     /// Nothing, for all of [`PATIENCE`].
     Silent,
     /// Anything that says nothing about the posture, e.g. a port where nobody listens.
@@ -49,7 +51,7 @@ impl Observed {
     /// nothing.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::Closed | Self::Reset | Self::Alert(_))
+        matches!(self, Self::Denied(_) | Self::Closed | Self::Reset | Self::Alert(_) | Self::NoTls)
     }
 }
 
@@ -66,6 +68,7 @@ impl fmt::Display for Observed {
             Self::Closed => f.write_str("connection closed without an answer"),
             Self::Reset => f.write_str("connection reset without an answer"),
             Self::Alert(alert) => write!(f, "TLS alert: {alert}"),
+            Self::NoTls => f.write_str("an answer that is not TLS"),
             Self::Silent => write!(f, "no answer within {} s", PATIENCE.as_secs()),
             Self::Failed(problem) => f.write_str(problem),
         }
@@ -139,6 +142,9 @@ fn of_error(error: &io::Error) -> Observed {
     match (tls, error.kind()) {
         (Some(rustls::Error::AlertReceived(alert)), _) => {
             Observed::Alert(in_words(&format!("{alert:?}")))
+        }
+        (Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), _) => {
+            Observed::NoTls
         }
         (Some(other), _) => {
             Observed::Failed(format!("TLS failed on this side: {}", identity::explain(other)))
@@ -306,6 +312,23 @@ mod tests {
         let observed = ask(hung.local_addr().unwrap(), None, None);
         assert_eq!(observed.to_string(), "no answer within 3 s");
         assert!(!observed.is_refusal());
+    }
+
+    #[test]
+    fn a_port_that_answers_tls_in_plain_bytes_refuses_it() {
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = plain.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = plain.accept().unwrap();
+            let mut hello = [0_u8; 4096];
+            let _ = stream.read(&mut hello).unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        });
+        let own = crate::credentials::Credentials::fresh().unwrap();
+        let observed = ask(address, Some(own.mesh), None);
+        server.join().unwrap();
+        assert_eq!(observed, Observed::NoTls);
+        assert!(observed.is_refusal());
     }
 
     #[test]

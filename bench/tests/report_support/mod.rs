@@ -234,6 +234,7 @@ fn row(trial: &TrialRecord, rejected: Option<String>) -> TrialRow {
             peers: if mtls { vec![PEER.to_owned()] } else { Vec::new() },
             requests_allowed: None,
             requests_denied: None,
+            hops: Vec::new(),
         },
         histograms: histogram_file(trial.block, trial.position, trial.variant.as_str()),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bench::admit::{Admission, Rejection, kinds};
 use bench::histogram::Histogram;
-use bench::seams::WorkSeen;
+use bench::seams::{HopWork, WorkSeen};
 use bench::trial::{LET_THROUGH, REFUSED, TrialRecord};
 use scenarios::load::Arrivals;
 use scenarios::scenario::Gates;
@@ -164,6 +164,34 @@ fn work_that_the_generator_knows_nothing_of_rejects_the_trial() {
 }
 
 #[test]
+fn a_proxy_that_did_other_work_than_was_sent_rejects_the_trial() {
+    let hop = |requests, sent_again| {
+        let at = "client sidecar".to_owned();
+        HopWork { at, requests, sent_again, ..HopWork::default() }
+    };
+    let judge = |record: &TrialRecord, hops| {
+        let work = WorkSeen { hops, ..work() };
+        Admission::of(&spec(), record, &work, &Gates::default())
+    };
+    for (seen, again, reason) in [
+        (2000, 0, None),
+        (1999, 0, Some("proxy's work mismatch")),
+        (2001, 0, Some("proxy's work mismatch")),
+        (2000, 1, Some("proxy's retries")),
+    ] {
+        let told = judge(&record(), vec![hop(2000, 0), hop(seen, again)]).reason();
+        assert_eq!(told.as_deref().and_then(|told| told.split(':').next()), reason, "{seen}");
+    }
+    // What a proxy answers by itself fails at the generator, and reached the proxy all the same.
+    let refused = with_unanswered(1, |record| record.counts.failed = 1);
+    for (seen, fits) in [(1998, false), (1999, true), (2000, true), (2001, false)] {
+        let judged = judge(&refused, vec![hop(seen, 0)]);
+        let mismatch = |reason: &Rejection| matches!(reason, Rejection::HopMismatch { .. });
+        assert_eq!(!judged.rejections.iter().any(mismatch), fits, "{seen}");
+    }
+}
+
+#[test]
 fn every_reason_is_told_and_none_hides_another() {
     let mut record = record();
     record.generator.stopped_early = true;
@@ -220,7 +248,10 @@ fn denials_are_answers_that_the_origin_did_not_give() {
         "denials mismatch: the proxy refused 99 requests, the generator's figures allow 100 to 100"
     );
     let passed_on = judge(&record, seen(2000, Some(100))).unwrap();
-    assert!(passed_on.starts_with("work mismatch: the origin answered 2000 requests"), "{passed_on}");
+    assert!(
+        passed_on.starts_with("work mismatch: the origin answered 2000 requests"),
+        "{passed_on}"
+    );
     let mut lost = record;
     lost.latencies.denied = Histogram::new();
     let why = judge(&lost, seen(1900, Some(100))).unwrap();

@@ -7,21 +7,22 @@
 //! with listeners of its own through the same three processes, so that two variants differ in
 //! nothing but what their routes are told.
 
-mod credentials;
 mod processes;
-mod prove;
 mod route;
 
 use std::path::PathBuf;
 
-use crate::child::Program;
 use bench::record::{Placement, Subject};
 use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
-use processes::{Broken, Processes, Start};
-use route::Route;
-use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
+
+use crate::child::Program;
+use crate::part::{Broken, Start};
+use crate::prove::{Live, prove};
+use crate::workload::HOST;
+use processes::Processes;
+use route::Route;
 
 /// As on the command line.
 const NAME: &str = "embedded";
@@ -75,16 +76,6 @@ impl Embedded {
         Ok(Self { program, routes, placement, logs, running: None, tls: None })
     }
 
-    /// What is measured, with the TLS that was negotiated last.
-    #[must_use]
-    pub fn subject(&self) -> Subject {
-        Subject {
-            name: "loadgen's own sidecar (not Istio)".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            tls: self.tls.clone(),
-        }
-    }
-
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
         let found = self.routes.iter().find(|route| route.name == original);
@@ -106,6 +97,14 @@ impl Testbed for Embedded {
         NAME
     }
 
+    fn subject(&self) -> Subject {
+        Subject {
+            name: "loadgen's own sidecar (not Istio)".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tls: self.tls.clone(),
+        }
+    }
+
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
         if let Some(old) = self.running.take() {
             old.end().map_err(with_hint)?;
@@ -119,7 +118,7 @@ impl Testbed for Embedded {
     fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError> {
         let route = self.route(&variant.name)?;
         let processes = self.live()?;
-        let proven = prove::prove(processes, &route, variant, block).map_err(with_hint)?;
+        let proven = prove(processes, &route.path(), variant, block).map_err(with_hint)?;
         let tls = processes.tls.clone();
         self.tls = tls.or_else(|| self.tls.take());
         Ok(proven)
@@ -127,8 +126,7 @@ impl Testbed for Embedded {
 
     fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError> {
         let route = self.route(variant)?;
-        let address = prove::address_of(self.live()?, route.entrance(), &route);
-        let address = address.map_err(with_hint)?;
+        let address = self.live()?.entrance(&route.path()).map_err(with_hint)?;
         Ok(Endpoint { address, host: HOST.to_owned() })
     }
 

@@ -1,10 +1,6 @@
 //! A variant as a route through the embedded subject: which mode and rules its policies come to, and
 //! what each process is told of it. Pure; what can not be translated is refused by name.
 
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
-
 use identity::{SpiffeId, TlsMaterial};
 use policy::{MtlsMode, PolicySet};
 use scenarios::load::RequestKind;
@@ -14,12 +10,13 @@ use scenarios::units::Percent;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
 use sidecar::authorise::{NotEnforced, Rules, of_cilium, of_istio};
 use sidecar::{
-    ClientRoute, ClientSetup, Mode, OriginRoute, OriginSetup, PlantedDelay, PlantedStall, Role,
-    ServerRoute, ServerSetup,
+    ClientRoute, ClientSetup, Mode, OriginSetup, PlantedDelay, PlantedStall, ServerRoute,
+    ServerSetup,
 };
 
-/// The body of the origin's answer.
-const BODY_BYTES: u32 = 16;
+use crate::part::Ports;
+use crate::prove::Path;
+use crate::workload::{self, address, micros, stall};
 
 /// A variant, translated.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,27 +55,24 @@ impl Route {
                 let share_ppm = parts_per_million(*share);
                 (Some(PlantedDelay { delay_us: micros(*delay), share_ppm }), None)
             }
-            Some(Planted::Stall { length, every }) => {
-                let [length_us, every_us] = [*length, *every].map(micros);
-                (None, Some(PlantedStall { length_us, every_us }))
-            }
+            Some(Planted::Stall { length, every }) => (None, Some(stall(*length, *every))),
         };
         let requests = scenario.load_of(variant)?.requests;
         let (name, proxies) = (name.clone(), *proxies);
         Ok(Self { name, proxies, mode, rules, requests, delay, stall })
     }
 
-    /// Where the generator sends.
-    pub(super) fn entrance(&self) -> Role {
-        match self.proxies {
-            Proxies::None => Role::Origin,
-            Proxies::Node => Role::Server,
-            Proxies::Sidecars => Role::Client,
-        }
-    }
-
     pub(super) fn key(&self) -> &str {
         self.name.as_str()
+    }
+
+    pub(super) fn path(&self) -> Path<'_> {
+        Path {
+            route: self.key(),
+            proxies: self.proxies,
+            has_rules: self.rules.is_some(),
+            requests: &self.requests,
+        }
     }
 }
 
@@ -144,10 +138,6 @@ fn lines(all: &[NotEnforced]) -> String {
     lines.join("\n")
 }
 
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -157,23 +147,8 @@ fn parts_per_million(share: Percent) -> u32 {
     (share.fraction() * 1e6).round() as u32
 }
 
-/// Ports by route.
-pub(super) type Ports = BTreeMap<String, u16>;
-
-/// The address of a route's port; an error when the child did not name one.
-pub(super) fn address(ports: &Ports, route: &str) -> Result<SocketAddr, String> {
-    match ports.get(route) {
-        Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))),
-        None => Err(format!("it named no port for {route}")),
-    }
-}
-
 pub(super) fn origin(routes: &[Route], cores: &[usize]) -> OriginSetup {
-    let routes = routes
-        .iter()
-        .map(|route| OriginRoute { name: route.key().to_owned(), stall: route.stall })
-        .collect();
-    OriginSetup { cores: cores.to_vec(), body_bytes: BODY_BYTES, routes }
+    workload::origin(routes.iter().map(|route| (route.key(), route.stall)), cores)
 }
 
 pub(super) fn server(

@@ -9,29 +9,31 @@ use identity::{
 };
 use rustls::ClientConfig;
 
+use crate::deadline;
 use scenarios::parts::{CLIENT, NAMESPACE, SERVER, TRUST_DOMAIN};
 use scenarios::posture::Caller;
 
-use crate::deadline;
-
 const FOREIGN_TRUST_DOMAIN: &str = "foreign.example";
+/// What a client's sidecar offers. A permissive port takes who offers nothing of Istio's for somebody
+/// else with TLS, and resets the connection before it looks at a certificate.
+const SIDECARS_ALPN: [&str; 3] = ["istio-http/1.1", "istio", "http/1.1"];
 /// Istio's default; a block is far shorter.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 type Problem = Box<dyn std::error::Error>;
 
 /// Everybody's certificates for a block.
-pub(super) struct Credentials {
-    pub(super) client_id: SpiffeId,
-    pub(super) server_id: SpiffeId,
-    pub(super) client: TlsMaterial,
-    pub(super) server: TlsMaterial,
+pub(crate) struct Credentials {
+    pub(crate) client_id: SpiffeId,
+    pub(crate) server_id: SpiffeId,
+    pub(crate) client: TlsMaterial,
+    pub(crate) server: TlsMaterial,
     /// Calls as the client's sidecar would.
-    pub(super) mesh: Arc<ClientConfig>,
+    pub(crate) mesh: Arc<ClientConfig>,
     /// Calls with the client's SPIFFE id from a CA of the same name that is not the mesh's.
-    pub(super) foreign_ca: Arc<ClientConfig>,
+    pub(crate) foreign_ca: Arc<ClientConfig>,
     /// Calls with a certificate of the mesh's CA for another trust domain.
-    pub(super) foreign_trust_domain: Arc<ClientConfig>,
+    pub(crate) foreign_trust_domain: Arc<ClientConfig>,
     /// Signs for further callers.
     authority: Authority,
     domain: TrustDomain,
@@ -40,7 +42,7 @@ pub(super) struct Credentials {
 
 impl Credentials {
     /// A new CA and what it signs.
-    pub(super) fn fresh() -> Result<Self, Problem> {
+    pub(crate) fn fresh() -> Result<Self, Problem> {
         let validity = Validity::starting(deadline::today(), LIFETIME);
         let domain = TrustDomain::new(TRUST_DOMAIN)?;
         let id = |account: &str| SpiffeId::new(domain.clone(), NAMESPACE, account);
@@ -57,10 +59,15 @@ impl Credentials {
         let server = material(mesh.issue(&server_id, validity)?);
         let impostor = material(foreign.issue(&client_id, validity)?);
         let stranger = material(mesh.issue(&stranger_id, validity)?);
+        let caller = |material: &TlsMaterial| -> Result<Arc<ClientConfig>, Problem> {
+            let mut config = ClientConfig::clone(&*client_config(material, &server_id)?);
+            config.alpn_protocols = SIDECARS_ALPN.map(|name| name.as_bytes().to_vec()).into();
+            Ok(Arc::new(config))
+        };
         Ok(Self {
-            mesh: client_config(&client, &server_id)?,
-            foreign_ca: client_config(&impostor, &server_id)?,
-            foreign_trust_domain: client_config(&stranger, &server_id)?,
+            mesh: caller(&client)?,
+            foreign_ca: caller(&impostor)?,
+            foreign_trust_domain: caller(&stranger)?,
             client_id,
             server_id,
             client,
@@ -72,7 +79,7 @@ impl Credentials {
     }
 
     /// Calls as that service account, and its identity.
-    pub(super) fn of(&self, caller: &Caller) -> Result<(Arc<ClientConfig>, SpiffeId), Problem> {
+    pub(crate) fn of(&self, caller: &Caller) -> Result<(Arc<ClientConfig>, SpiffeId), Problem> {
         let Caller { namespace, account } = caller;
         let id = SpiffeId::new(self.domain.clone(), namespace, account)?;
         let identity = self.authority.issue(&id, self.validity)?;
