@@ -107,6 +107,29 @@ pub enum Rejection {
         /// All requests that may have reached it.
         at_most: u64,
     },
+    /// A proxy on the path did other work than the generator sent.
+    #[error(
+        "proxy's work mismatch: the {at} received {seen} requests, the generator's figures allow \
+         {at_least} to {at_most}"
+    )]
+    HopMismatch {
+        /// Which proxy.
+        at: String,
+        /// Requests that it received.
+        seen: u64,
+        /// Requests that were answered.
+        at_least: u64,
+        /// All requests that may have reached it.
+        at_most: u64,
+    },
+    /// A proxy sent requests more than once, which is more work than was asked for.
+    #[error("proxy's retries: the {at} sent {count} requests again, none is allowed")]
+    SentAgain {
+        /// Which proxy.
+        at: String,
+        /// How many.
+        count: u64,
+    },
     /// Policies did not do what they must, once or more.
     #[error(
         "not enforced: {let_through} served that a policy must refuse, {refused} refused that must be \
@@ -130,29 +153,6 @@ pub enum Rejection {
         at_least: u64,
         /// All requests that may have been refused.
         at_most: u64,
-    },
-    /// A proxy on the path did other work than the generator sent.
-    #[error(
-        "proxy's work mismatch: the {at} received {seen} requests, the generator's figures allow \
-         {at_least} to {at_most}"
-    )]
-    HopMismatch {
-        /// Which proxy.
-        at: String,
-        /// Requests that it received.
-        seen: u64,
-        /// Requests that were answered.
-        at_least: u64,
-        /// All requests that may have reached it.
-        at_most: u64,
-    },
-    /// A proxy sent requests more than once, which is more work than was asked for.
-    #[error("proxy's retries: the {at} sent {count} requests again, none is allowed")]
-    SentAgain {
-        /// Which proxy.
-        at: String,
-        /// How many.
-        count: u64,
     },
     /// Requests were lost in the books: the second law, or a histogram that holds fewer or more
     /// than the counters.
@@ -188,8 +188,8 @@ impl Admission {
     pub fn of(spec: &TrialSpec, record: &TrialRecord, work: &WorkSeen, gates: &Gates) -> Self {
         let mut admission = Self::without_work(spec, record, gates);
         admission.rejections.extend(work_mismatch(record, work));
-        admission.rejections.extend(denials_mismatch(record, work));
         admission.rejections.extend(hops(record, work));
+        admission.rejections.extend(denials_mismatch(record, work));
         admission
     }
 
@@ -404,18 +404,6 @@ fn work_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
     })
 }
 
-/// Where the proxy counts what its rules refuse, that is what the generator was told of. As above,
-/// requests without an answer may or may not be among them.
-fn denials_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
-    let (counts, generator) = (&record.counts, &record.generator);
-    let seen = work.requests_denied?;
-    let at_least = generator.warm_up_denied + counts.denied;
-    let unanswered = generator.warm_up_requests.saturating_sub(generator.warm_up_answers);
-    let at_most = at_least + unanswered + counts.failed + counts.timed_out;
-    let fits = (at_least..=at_most).contains(&seen);
-    (!fits).then_some(Rejection::DenialsMismatch { seen, at_least, at_most })
-}
-
 /// The same at each proxy that counts. What one answers by itself reached it, too: so it is every
 /// request that got an answer, whatever that was, and at most every one that was sent.
 fn hops(record: &TrialRecord, work: &WorkSeen) -> Vec<Rejection> {
@@ -435,4 +423,16 @@ fn hops(record: &TrialRecord, work: &WorkSeen) -> Vec<Rejection> {
         }
     }
     found
+}
+
+/// Where the proxy counts what its rules refuse, that is what the generator was told of. As above,
+/// requests without an answer may or may not be among them.
+fn denials_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
+    let (counts, generator) = (&record.counts, &record.generator);
+    let seen = work.requests_denied?;
+    let at_least = generator.warm_up_denied + counts.denied;
+    let unanswered = generator.warm_up_requests.saturating_sub(generator.warm_up_answers);
+    let at_most = at_least + unanswered + counts.failed + counts.timed_out;
+    let fits = (at_least..=at_most).contains(&seen);
+    (!fits).then_some(Rejection::DenialsMismatch { seen, at_least, at_most })
 }

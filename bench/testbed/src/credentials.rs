@@ -8,10 +8,10 @@ use identity::{
     Authority, Identity, SpiffeId, TlsMaterial, TlsVersion, TrustDomain, Validity, client_config,
 };
 use rustls::ClientConfig;
-
-use crate::deadline;
 use scenarios::parts::{CLIENT, NAMESPACE, SERVER, TRUST_DOMAIN};
 use scenarios::posture::Caller;
+
+use crate::deadline;
 
 const FOREIGN_TRUST_DOMAIN: &str = "foreign.example";
 /// What a client's sidecar offers. A permissive port takes who offers nothing of Istio's for somebody
@@ -59,11 +59,7 @@ impl Credentials {
         let server = material(mesh.issue(&server_id, validity)?);
         let impostor = material(foreign.issue(&client_id, validity)?);
         let stranger = material(mesh.issue(&stranger_id, validity)?);
-        let caller = |material: &TlsMaterial| -> Result<Arc<ClientConfig>, Problem> {
-            let mut config = ClientConfig::clone(&*client_config(material, &server_id)?);
-            config.alpn_protocols = SIDECARS_ALPN.map(|name| name.as_bytes().to_vec()).into();
-            Ok(Arc::new(config))
-        };
+        let caller = |material: &TlsMaterial| as_sidecar(material, &server_id);
         Ok(Self {
             mesh: caller(&client)?,
             foreign_ca: caller(&impostor)?,
@@ -84,8 +80,15 @@ impl Credentials {
         let id = SpiffeId::new(self.domain.clone(), namespace, account)?;
         let identity = self.authority.issue(&id, self.validity)?;
         let own = material(identity, &self.authority.roots_pem(), &self.domain);
-        Ok((client_config(&own, &self.server_id)?, id))
+        Ok((as_sidecar(&own, &self.server_id)?, id))
     }
+}
+
+/// Calls the server as a client's sidecar does.
+fn as_sidecar(own: &TlsMaterial, server: &SpiffeId) -> Result<Arc<ClientConfig>, Problem> {
+    let mut config = ClientConfig::clone(&*client_config(own, server)?);
+    config.alpn_protocols = SIDECARS_ALPN.map(|name| name.as_bytes().to_vec()).into();
+    Ok(Arc::new(config))
 }
 
 fn material(identity: Identity, roots_pem: &str, domain: &TrustDomain) -> TlsMaterial {

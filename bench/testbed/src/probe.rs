@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, InvalidMessage, StreamOwned};
 use scenarios::parts::HOST;
 use sidecar::authorise::Like;
-use sidecar::{ECHO_HEADER, ECHO_PATH, Echo, XFCC};
+use sidecar::{ECHO_HEADER, Echo, XFCC};
 
 use crate::deadline::Deadline;
 
@@ -104,17 +104,10 @@ pub struct Question<'q> {
     pub claim: Option<&'q str>,
 }
 
-/// Asks the port for the echo: with a configuration under TLS, and with a claim in the header that
-/// only sidecars may set.
+/// Asks the port what is asked, with a configuration under TLS, and the origin to answer with the
+/// echo.
 #[must_use]
-pub fn ask(address: SocketAddr, tls: Option<Arc<ClientConfig>>, claim: Option<&str>) -> Observed {
-    let echo = Question { method: "GET", path: ECHO_PATH, headers: &[], body: "", claim };
-    ask_for(address, tls, &echo)
-}
-
-/// Asks the port what is asked, and the origin to answer with the echo.
-#[must_use]
-pub fn ask_for(
+pub fn ask(
     address: SocketAddr,
     tls: Option<Arc<ClientConfig>>,
     question: &Question<'_>,
@@ -287,6 +280,9 @@ mod tests {
 
     use super::*;
 
+    const ECHO: Question<'static> =
+        Question { method: "GET", path: sidecar::ECHO_PATH, headers: &[], body: "", claim: None };
+
     #[test]
     fn alerts_are_told_in_words() {
         assert_eq!(in_words("UnknownCA"), "unknown CA");
@@ -309,7 +305,7 @@ mod tests {
     #[test]
     fn a_hung_server_is_told_from_one_that_refuses() {
         let hung = TcpListener::bind("127.0.0.1:0").unwrap();
-        let observed = ask(hung.local_addr().unwrap(), None, None);
+        let observed = ask(hung.local_addr().unwrap(), None, &ECHO);
         assert_eq!(observed.to_string(), "no answer within 3 s");
         assert!(!observed.is_refusal());
     }
@@ -325,7 +321,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         });
         let own = crate::credentials::Credentials::fresh().unwrap();
-        let observed = ask(address, Some(own.mesh), None);
+        let observed = ask(address, Some(own.mesh), &ECHO);
         server.join().unwrap();
         assert_eq!(observed, Observed::NoTls);
         assert!(observed.is_refusal());
@@ -334,7 +330,7 @@ mod tests {
     #[test]
     fn a_port_where_nobody_listens_refuses_nothing() {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(!ask(gone, None, None).is_refusal());
+        assert!(!ask(gone, None, &ECHO).is_refusal());
     }
 
     #[test]

@@ -22,14 +22,14 @@ pub(crate) struct Path<'p> {
     pub(crate) route: &'p str,
     /// What stands in it.
     pub(crate) proxies: Proxies,
-    /// Whether that looks at requests.
-    pub(crate) has_rules: bool,
+    /// Whether that has rules about requests.
+    pub(crate) ruled: bool,
     /// The load's requests, as the variant answers them.
     pub(crate) requests: &'p [RequestKind],
 }
 
 impl Path<'_> {
-    fn has_proxies(&self) -> bool {
+    fn has_proxy(&self) -> bool {
         self.proxies != Proxies::None
     }
 }
@@ -37,7 +37,7 @@ impl Path<'_> {
 /// The processes of one block, as a proof sees them.
 pub(crate) trait Live {
     fn credentials(&self) -> &Credentials;
-    /// The server's sidecar.
+    /// The proxy before the server.
     fn inbound(&self, path: &Path<'_>) -> Result<SocketAddr, Broken>;
     /// Where the generator sends.
     fn entrance(&self, path: &Path<'_>) -> Result<SocketAddr, Broken>;
@@ -101,7 +101,7 @@ pub(crate) fn prove(
     live.look(path.route)?;
     let work = live.take(path.route);
     let mut probes = Vec::new();
-    if path.has_proxies() {
+    if path.has_proxy() {
         for caller in callers(live, variant) {
             probes.push(call(live, path, &caller)?);
         }
@@ -109,11 +109,13 @@ pub(crate) fn prove(
     let with_identity = variant.posture.measured_path_has_identity;
     let (probe, peer_identity) = measured_path(live, path, with_identity)?;
     probes.push(probe);
+    let on_path = OnPath { path, identity: peer_identity.clone() };
     for claim in &variant.posture.calls {
-        probes.push(claimed(live, path, claim, peer_identity.as_ref())?);
+        probes.push(claimed(live, &on_path, claim)?);
     }
+    // The first is the measured path's own.
     for kind in path.requests.iter().skip(1) {
-        probes.push(of_load(live, path, kind, peer_identity.as_ref())?);
+        probes.push(of_load(live, &on_path, kind)?);
     }
     live.look(path.route)?;
     // The probes' own handshakes and callers go.
@@ -149,9 +151,8 @@ fn callers(live: &impl Live, variant: &Variant) -> Vec<Caller> {
 }
 
 fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe, Broken> {
-    let claim = (caller.tls.is_none() || !live.forwards_claims()).then_some(probe::CLAIMED);
-    let question = Question { claim, ..measured(path) };
-    let observed = probe::ask_for(live.inbound(path)?, caller.tls.clone(), &question);
+    let claim = may_claim(live, caller.tls.is_some());
+    let observed = probe::ask(live.inbound(path)?, caller.tls.clone(), &measured(path, claim));
     let arrived = arrived(live, path)?;
     let mut told = observed.to_string();
     let (word, holds) = match caller.expected {
@@ -188,12 +189,13 @@ fn measured_path(
     path: &Path<'_>,
     with_identity: bool,
 ) -> Result<(Probe, Option<String>), Broken> {
-    let observed = probe::ask_for(live.entrance(path)?, None, &measured(path));
+    let question = measured(path, without_tls(path));
+    let observed = probe::ask(live.entrance(path)?, None, &question);
     let arrived = live.look(path.route)?.echoes > 0;
     let told = seen_as(&observed, path);
     let expected = with_identity.then(|| live.credentials().client_id.to_string());
     let holds = arrived && told == Some(Ok(expected));
-    let claim = match (path.has_proxies(), with_identity) {
+    let claim = match (path.has_proxy(), with_identity) {
         (true, true) => "the measured path reaches the origin with the client's identity",
         (true, false) => "the measured path reaches the origin without an identity",
         (false, true) => "the origin is reached directly, with the client's identity",
@@ -203,25 +205,26 @@ fn measured_path(
     Ok((probe, told.and_then(Result::ok).flatten()))
 }
 
+/// The measured path, and the identity that the origin sees on it.
+struct OnPath<'p> {
+    path: &'p Path<'p>,
+    identity: Option<String>,
+}
+
 /// A call of the posture.
-fn claimed(
-    live: &mut impl Live,
-    path: &Path<'_>,
-    claim: &CallClaim,
-    on_path: Option<&String>,
-) -> Result<Probe, Broken> {
-    let mut question = question(path, &claim.request);
+fn claimed(live: &mut impl Live, on_path: &OnPath<'_>, claim: &CallClaim) -> Result<Probe, Broken> {
+    let path = on_path.path;
     let (address, tls, identity) = match &claim.from {
-        None => (live.entrance(path)?, None, on_path.cloned()),
+        None => (live.entrance(path)?, None, on_path.identity.clone()),
         Some(caller) => {
             let signed = live.credentials().of(caller);
             let step = format!("make a certificate for {caller}");
             let (tls, id) = signed.map_err(|error| Broken::at(&step, error))?;
-            question.claim = question.claim.filter(|_| !live.forwards_claims());
             (live.inbound(path)?, Some(tls), Some(id.to_string()))
         }
     };
-    let observed = probe::ask_for(address, tls, &question);
+    let header = if tls.is_some() { may_claim(live, true) } else { without_tls(path) };
+    let observed = probe::ask(address, tls, &question(&claim.request, header));
     let arrived = arrived(live, path)?;
     let holds = match claim.expected {
         Expected::Refused => observed.is_refusal() && !arrived,
@@ -234,39 +237,46 @@ fn claimed(
 /// A further kind of request of the load, which is served or refused by a rule.
 fn of_load(
     live: &mut impl Live,
-    path: &Path<'_>,
+    on_path: &OnPath<'_>,
     kind: &RequestKind,
-    on_path: Option<&String>,
 ) -> Result<Probe, Broken> {
-    let RequestKind { name, request, answer, .. } = kind;
-    let observed = probe::ask_for(live.entrance(path)?, None, &question(path, request));
+    let path = on_path.path;
+    let question = question(&kind.request, without_tls(path));
+    let observed = probe::ask(live.entrance(path)?, None, &question);
     let arrived = arrived(live, path)?;
-    let (word, holds) = match answer {
+    let (word, holds) = match kind.answer {
         Answer::Served => {
-            ("served", seen_as(&observed, path) == Some(Ok(on_path.cloned())) && arrived)
+            let identity = on_path.identity.clone();
+            ("served", seen_as(&observed, path) == Some(Ok(identity)) && arrived)
         }
         Answer::Denied => ("denied", matches!(observed, Observed::Denied(_)) && !arrived),
     };
+    let RequestKind { name, request, .. } = kind;
     let claim = format!("the load's `{name}`, {} {}, is {word}", request.method, request.path);
     Ok(Probe { claim, observed: observed.to_string(), holds })
 }
 
-/// Without a proxy nothing would drop the claim.
-fn question<'q>(path: &Path<'_>, request: &'q RequestSpec) -> Question<'q> {
-    let claim = path.has_proxies().then_some(probe::CLAIMED);
+/// What a caller claims to be. Where callers under TLS may claim it, they do not.
+fn may_claim(live: &impl Live, tls: bool) -> Option<&'static str> {
+    (!tls || !live.forwards_claims()).then_some(probe::CLAIMED)
+}
+
+/// The same on the measured path. Without a proxy nothing would drop the claim.
+fn without_tls(path: &Path<'_>) -> Option<&'static str> {
+    path.has_proxy().then_some(probe::CLAIMED)
+}
+
+fn question<'q>(request: &'q RequestSpec, claim: Option<&'q str>) -> Question<'q> {
     let RequestSpec { method, path, headers, body } = request;
     Question { method, path, headers, body, claim }
 }
 
 /// How callers are told apart where rules look at requests: by the request that is measured, since
 /// rules may refuse any other; and otherwise by the echo's own.
-fn measured<'q>(path: &Path<'q>) -> Question<'q> {
-    match path.requests.first().filter(|_| path.has_rules) {
-        Some(kind) => question(path, &kind.request),
-        None => {
-            let claim = path.has_proxies().then_some(probe::CLAIMED);
-            Question { method: "GET", path: ECHO_PATH, headers: &[], body: "", claim }
-        }
+fn measured<'q>(path: &Path<'q>, claim: Option<&'q str>) -> Question<'q> {
+    match path.requests.first().filter(|_| path.ruled) {
+        Some(kind) => question(&kind.request, claim),
+        None => Question { method: "GET", path: ECHO_PATH, headers: &[], body: "", claim },
     }
 }
 

@@ -1,10 +1,9 @@
-//! The server that variants protect, and what stands behind every testbed's proxies: the same origin.
-//! Pure.
+//! The server that variants protect, by the names with which resources select it, and what stands
+//! behind every testbed's proxies: the same origin. Pure.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-pub(crate) use scenarios::parts::{HOST, PORT};
 use sidecar::{OriginRoute, OriginSetup, PlantedStall};
 
 use crate::part::Ports;

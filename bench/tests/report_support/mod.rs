@@ -232,9 +232,9 @@ fn row(trial: &TrialRecord, rejected: Option<String>) -> TrialRow {
             handshakes_full: if mtls { 8 } else { 0 },
             handshakes_resumed: 0,
             peers: if mtls { vec![PEER.to_owned()] } else { Vec::new() },
+            hops: Vec::new(),
             requests_allowed: None,
             requests_denied: None,
-            hops: Vec::new(),
         },
         histograms: histogram_file(trial.block, trial.position, trial.variant.as_str()),
     }

@@ -3,13 +3,15 @@
 
 use crate::inventory::PathNormalization;
 
-/// A path, with its query, after normalisation; nothing where the proxy refuses the request.
+/// A path, with its query, after normalisation; nothing where the proxy refuses the request. What
+/// begins at `#` is cut off.
 #[must_use]
 pub fn normalized(target: &str, how: PathNormalization) -> Option<String> {
     if !target.starts_with('/') {
         return None;
     }
-    let end = target.find(['?', '#']).unwrap_or(target.len());
+    let target = target.split('#').next().unwrap_or_default();
+    let end = target.find('?').unwrap_or(target.len());
     let (path, rest) = target.split_at(end);
     let path = match how {
         PathNormalization::None => path.to_owned(),

@@ -126,6 +126,7 @@ enum Keep {
 pub(crate) fn strictly(document: &Document, mistakes: &mut Mistakes) -> Option<Manifest> {
     let settings = Settings::default();
     let mut all = Validator::of::<&str, &str>(&[], &settings, Keep::All);
+    // The text is only asked where a file of another kind is kept.
     all.object(&mistakes.path, "", document);
     let Some(manifest) = all.manifests.pop() else {
         let message = "`apiVersion` and `kind` do not go together".to_owned();

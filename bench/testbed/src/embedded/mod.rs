@@ -14,13 +14,13 @@ use std::path::PathBuf;
 
 use bench::record::{Placement, Subject};
 use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
+use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use crate::child::Program;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
-use crate::workload::HOST;
 use processes::Processes;
 use route::Route;
 

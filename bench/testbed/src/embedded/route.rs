@@ -70,7 +70,7 @@ impl Route {
         Path {
             route: self.key(),
             proxies: self.proxies,
-            has_rules: self.rules.is_some(),
+            ruled: self.rules.is_some(),
             requests: &self.requests,
         }
     }

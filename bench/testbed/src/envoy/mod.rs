@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use bench::record::{Placement, Subject};
 use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
 use rustix::process::{Resource, getrlimit};
+use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
@@ -29,7 +30,6 @@ use crate::memory::Memory;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use crate::tether::Tether;
-use crate::workload::HOST;
 use found::Build;
 use processes::{GROUP, Processes, Setting, WORKERS};
 use route::Route;

@@ -10,6 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 use bench::seams::WorkSeen;
 use identity::TlsMaterial;
 use policy::MtlsMode;
+use scenarios::parts::PORT;
 use scenarios::variant::Proxies;
 use sidecar::{Role, RouteStats};
 
@@ -25,7 +26,7 @@ use crate::memory::{self, Memory};
 use crate::part::{Broken, Part, Start};
 use crate::prove::{Kind, Live, Path};
 use crate::tether::Tether;
-use crate::workload::{self, PORT, SERVICE, address};
+use crate::workload::{self, SERVICE, address};
 
 /// Worker threads of each Envoy: loadgen's own sidecars have one, too.
 pub(super) const WORKERS: NonZeroU16 = NonZeroU16::MIN;
@@ -289,7 +290,7 @@ impl Live for Processes {
     }
 
     fn entrance(&self, path: &Path<'_>) -> Result<SocketAddr, Broken> {
-        let found = if path.proxies == Proxies::Sidecars {
+        let found = if path.proxies != Proxies::None {
             let way = self.way(path)?;
             address(&self.pairs[&way.build].client.ports, &way.listener)
         } else {

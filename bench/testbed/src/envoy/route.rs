@@ -33,8 +33,8 @@ pub(super) struct Sidecars {
     pub(super) mode: MtlsMode,
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
-    /// Whether a policy says anything of that.
-    has_rules: bool,
+    /// Whether there is any such policy.
+    ruled: bool,
 }
 
 impl Route {
@@ -53,10 +53,11 @@ impl Route {
                     Some(id) => builds.iter().position(|build| build.id() == id),
                 };
                 let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
-                let (mode, authorization, has_rules) = translated(policies, scenario)?;
-                Some(Sidecars { build, mode, authorization, has_rules })
+                Some(translated(build, policies, scenario)?)
             }
-            Proxies::Node => return Err("this testbed has no proxy of a node".to_owned()),
+            Proxies::Node => {
+                return Err("no node's proxy is started on Envoy by this version".to_owned());
+            }
             Proxies::None => match policies.first() {
                 None => None,
                 Some(path) => return Err(format!("{path}: no sidecar is there to enforce it")),
@@ -80,8 +81,8 @@ impl Route {
     pub(super) fn path(&self) -> Path<'_> {
         Path {
             route: self.key(),
-            proxies: if self.sidecars.is_some() { Proxies::Sidecars } else { Proxies::None },
-            has_rules: self.sidecars.as_ref().is_some_and(|pair| pair.has_rules),
+            proxies: self.sidecars.as_ref().map_or(Proxies::None, |_| Proxies::Sidecars),
+            ruled: self.sidecars.as_ref().is_some_and(|sidecars| sidecars.ruled),
             requests: &self.requests,
         }
     }
@@ -92,11 +93,7 @@ impl Route {
     }
 }
 
-/// The mode, the filters, and whether there is a policy for them.
-fn translated(
-    paths: &[String],
-    scenario: &Scenario,
-) -> Result<(MtlsMode, AuthorizationFilters, bool), String> {
+fn translated(build: usize, paths: &[String], scenario: &Scenario) -> Result<Sidecars, String> {
     let files = paths
         .iter()
         .map(|path| match scenario.policies.get(path) {
@@ -113,21 +110,21 @@ fn translated(
         cilium_network_policies,
     } = &set;
     if let Some(policy) = cilium_network_policies.first() {
-        let (origin, title) = (&policy.origin, &policy.title);
-        return Err(format!("{origin}: {title}: sidecars enforce none of Cilium's"));
+        return Err(format!(
+            "{}: {}: sidecars enforce none of Cilium's",
+            policy.origin, policy.title
+        ));
     }
-    let workload = parts::server();
-    let mode = set.mtls_mode(&workload, PORT).mode;
+    let server = parts::server();
+    // Listeners are on ports of their own, so that what policies ask of ports is settled here.
     let target = Target {
         root_namespace,
-        workload: &workload,
-        // The listener is on some other port.
+        workload: &server,
         destination: Destination::Settled(PORT),
         protocol: Protocol::Http,
     };
-    let authorization = AuthorizationFilters::translate(authorization_policies, &target);
-    let authorization = authorization.map_err(|untranslated| untranslated.to_string())?;
-    let mut policies = authorization_policies.iter();
-    let has_rules = policies.any(|policy| policy.is_for(root_namespace, &workload));
-    Ok((mode, authorization, has_rules))
+    let authorization = AuthorizationFilters::translate(authorization_policies, &target)
+        .map_err(|untranslated| untranslated.to_string())?;
+    let mode = set.mtls_mode(&server, PORT).mode;
+    Ok(Sidecars { build, mode, authorization, ruled: !authorization_policies.is_empty() })
 }

@@ -202,7 +202,7 @@ pub(super) fn verdict(
     let policies: Vec<AuthorizationPolicy> = in_force
         .authorization_policies
         .iter()
-        .filter(|policy| !policy.dry_run && policy.is_for(root, &found.workload))
+        .filter(|policy| policy.is_for(root, &found.workload) && !policy.dry_run)
         .map(|policy| policy.in_trust_domains(&domains))
         .collect();
     let open = Open {
