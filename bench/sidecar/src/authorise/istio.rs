@@ -126,7 +126,7 @@ impl Translation<'_> {
     }
 
     /// Nothing for one that can not match on this port.
-    fn operation(&mut self, operation: &Operation) -> Option<Vec<Test>> {
+    fn operation(&self, operation: &Operation) -> Option<Vec<Test>> {
         let mut tests = Vec::new();
         put(&mut tests, Part::Method, &operation.methods, Pattern::of_text);
         put(&mut tests, Part::Host, &operation.hosts, |text| {
