@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use policy::cilium::{Direction, Policy};
 use policy::decide::{Call, Decision, Http, decide};
-use policy::http_rules::OnPort;
+use policy::endpoint::{self, Content, Peer, Pod, Policies, Protocol, Target};
 use policy::inventory::PathNormalization;
 use policy::normalize::normalized;
-use policy::{MtlsMode, PolicySet};
+use policy::{MtlsMode, PolicySet, Workload};
 
 use crate::load::RequestSpec;
 use crate::parts::{self, HOST, PORT};
@@ -26,8 +27,8 @@ pub struct Model {
 enum Enforced {
     /// No proxy is in the path.
     Nothing,
-    /// A node proxy asks Cilium's rules.
-    OnPort(OnPort),
+    /// A node's proxy asks Cilium's rules.
+    Node(Vec<Policy>),
     /// The server's sidecar asks Istio's.
     Sidecar(MtlsMode, PolicySet),
 }
@@ -61,14 +62,7 @@ impl Model {
                 return Err("sidecars enforce Istio's policies and none of Cilium's".into());
             }
             Proxies::None => Enforced::Nothing,
-            Proxies::Node => {
-                let policies = &set.cilium_network_policies;
-                let on_port = OnPort::of(policies, &parts::server(), &parts::client(), PORT);
-                let lines = |parts: Vec<_>| {
-                    parts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-                };
-                Enforced::OnPort(on_port.map_err(lines)?)
-            }
+            Proxies::Node => Enforced::Node(set.cilium_network_policies),
             Proxies::Sidecars => {
                 let mode = set.mtls_mode(&parts::server(), PORT).mode;
                 Enforced::Sidecar(mode, set)
@@ -90,11 +84,7 @@ impl Model {
     fn judge(&self, from: Option<&Caller>, request: &RequestSpec) -> Result<Judged, String> {
         match &self.enforced {
             Enforced::Nothing => Ok(Judged::new(Expected::Accepted, "no proxy is in the path")),
-            Enforced::OnPort(on_port) => Ok(match http(request, PathNormalization::MergeSlashes) {
-                Some(http) => told(&on_port.decide(&http))
-                    .unwrap_or_else(|| Judged::new(Expected::Refused, "nobody decides")),
-                None => no_path(),
-            }),
+            Enforced::Node(policies) => node(policies, request),
             Enforced::Sidecar(mode, set) => sidecar(*mode, set, from, request),
         }
     }
@@ -129,6 +119,55 @@ fn sidecar(
     let policies = &set.authorization_policies;
     let decision = decide(policies, &set.root_namespace, &parts::server(), &call);
     told(&decision).ok_or_else(|| "a provider decides, which is not known here".to_owned())
+}
+
+fn node(policies: &[Policy], request: &RequestSpec) -> Result<Judged, String> {
+    let Some(http) = http(request, PathNormalization::MergeSlashes) else { return Ok(no_path()) };
+    if has_escaped_slash(&http.path) {
+        return Ok(Judged::new(
+            Expected::Refused,
+            "the proxy redirects paths with escaped slashes",
+        ));
+    }
+    let call = endpoint::Call {
+        peer: Peer::Pod(pod(parts::client(), parts::CLIENT)),
+        target: Target { protocol: Protocol::Tcp, port: PORT, names: None },
+        content: Content::Http(http),
+    };
+    let policies = Policies { list: policies, agent: None };
+    let decision = policies.decide(&pod(parts::server(), parts::SERVER), Direction::Ingress, &call);
+    let why = match &decision {
+        endpoint::Decision::AllowedBy { rule, .. } => format!("{rule} allows it"),
+        endpoint::Decision::AllowedByDefault => "no policy limits it".to_owned(),
+        endpoint::Decision::NotEnforced { why } => (*why).to_owned(),
+        endpoint::Decision::DeniedBy { rule } => format!("{rule} denies it"),
+        endpoint::Decision::DeniedByContent { rule } => format!("{rule} does not let it through"),
+        endpoint::Decision::DeniedByDefault { .. } => {
+            "policies allow other calls, and none allows it".to_owned()
+        }
+        endpoint::Decision::NotDecidable { missing } => {
+            let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+            return Err(format!("it depends on {}", missing.join(" and ")));
+        }
+    };
+    let refused = decision.allowed() == Some(false);
+    Ok(Judged::new(if refused { Expected::Refused } else { Expected::Accepted }, why))
+}
+
+fn pod(workload: Workload, account: &str) -> Pod {
+    Pod {
+        namespace: workload.namespace,
+        account: Some(account.to_owned()),
+        labels: Some(workload.labels),
+        namespace_labels: None,
+        cluster: "default".to_owned(),
+    }
+}
+
+/// Cilium's proxy answers these with a redirect and passes none on.
+fn has_escaped_slash(target: &str) -> bool {
+    let path = target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    path.contains("%2f") || path.contains("%5c")
 }
 
 fn told(decision: &Decision) -> Option<Judged> {

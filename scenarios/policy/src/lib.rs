@@ -11,7 +11,6 @@ pub mod destination_rule;
 mod effective;
 pub mod endpoint;
 pub mod finding;
-pub mod http_rules;
 pub mod inventory;
 pub mod istio;
 mod judge;
@@ -142,8 +141,7 @@ impl PolicySet {
         } else if manifest.kind.name == "AuthorizationPolicy" {
             self.authorization_policies.extend(AuthorizationPolicy::read(&manifest));
         } else {
-            let policy = cilium::Policy::read(&manifest);
-            self.cilium_network_policies.push(policy);
+            self.cilium_network_policies.push(cilium::Policy::read(&manifest));
         }
     }
 

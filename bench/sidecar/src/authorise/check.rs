@@ -195,10 +195,16 @@ fn matcher(pattern: &Pattern) -> Result<Matcher, String> {
         Pattern::Glob(text) => Matcher::Glob(text.clone().into_bytes().into_boxed_slice()),
         Pattern::Template(text) => Matcher::Template(text.split('/').map(segment).collect()),
         Pattern::Regex(text) => {
-            let whole = Regex::new(&format!(r"\A(?:{text})\z"));
-            Matcher::Regex(whole.map_err(|error| format!("`{text}`: {error}"))?)
+            Matcher::Regex(whole(text).map_err(|error| format!("`{text}`: {error}"))?)
         }
     })
+}
+
+/// A pattern for the whole of a text.
+pub(super) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
+    // Alone first: between other letters it could close a bracket that it did not open.
+    Regex::new(pattern)?;
+    Regex::new(&format!(r"\A(?:{pattern})\z"))
 }
 
 fn segment(text: &str) -> Segment {

@@ -6,8 +6,8 @@ use policy::authorization::{
     Action, AuthorizationPolicy, Condition, Match, Operation, Rule as Given, Source, Text,
 };
 use policy::finding::Span;
-use policy::http_rules::NotUnderstood;
 
+use super::refusal::NotEnforced;
 use super::rules::{Like, Part, Pattern, Rule, Rules, Test};
 
 /// What the policies come to on a port of a workload; nothing where none is about it. The error has
@@ -17,7 +17,7 @@ pub fn of_istio(
     root_namespace: &str,
     workload: &Workload,
     port: u16,
-) -> Result<Option<Rules>, Vec<NotUnderstood>> {
+) -> Result<Option<Rules>, Vec<NotEnforced>> {
     let mut translation = Translation { port, path: "", namespace: "", refused: Vec::new() };
     let mut named: Vec<(String, Action, Rule)> = Vec::new();
     let mut allows = false;
@@ -52,13 +52,13 @@ struct Translation<'p> {
     path: &'p str,
     /// The policy's.
     namespace: &'p str,
-    refused: Vec<NotUnderstood>,
+    refused: Vec<NotEnforced>,
 }
 
 impl Translation<'_> {
     fn refuse(&mut self, span: Span, message: impl Into<String>) {
         let path = self.path.to_owned();
-        self.refused.push(NotUnderstood { path, span, message: message.into() });
+        self.refused.push(NotEnforced { path, span, message: message.into() });
     }
 
     /// Whether a policy is enforced on the workload. One that is only tried is not.
@@ -126,7 +126,7 @@ impl Translation<'_> {
     }
 
     /// Nothing for one that can not match on this port.
-    fn operation(&mut self, operation: &Operation) -> Option<Vec<Test>> {
+    fn operation(&self, operation: &Operation) -> Option<Vec<Test>> {
         let mut tests = Vec::new();
         put(&mut tests, Part::Method, &operation.methods, Pattern::of_text);
         put(&mut tests, Part::Host, &operation.hosts, |text| {

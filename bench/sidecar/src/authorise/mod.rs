@@ -6,9 +6,11 @@ mod check;
 mod cilium;
 mod istio;
 mod path;
+mod refusal;
 mod rules;
 
 pub use check::{Answer, Caller, Check, Facts};
 pub use cilium::of_cilium;
 pub use istio::of_istio;
+pub use refusal::NotEnforced;
 pub use rules::{Like, Part, Pattern, Rule, Rules, Test};

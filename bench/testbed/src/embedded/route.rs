@@ -2,14 +2,13 @@
 //! what each process is told of it. Pure; what can not be translated is refused by name.
 
 use identity::{SpiffeId, TlsMaterial};
-use policy::http_rules::{NotUnderstood, OnPort};
 use policy::{MtlsMode, PolicySet};
 use scenarios::load::RequestKind;
 use scenarios::parts::{self, PORT};
 use scenarios::scenario::Scenario;
 use scenarios::units::Percent;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
-use sidecar::authorise::{Rules, of_cilium, of_istio};
+use sidecar::authorise::{NotEnforced, Rules, of_cilium, of_istio};
 use sidecar::{
     ClientRoute, ClientSetup, Mode, OriginSetup, PlantedDelay, PlantedStall, ServerRoute,
     ServerSetup,
@@ -130,11 +129,11 @@ fn node_rules(set: &PolicySet) -> Result<Option<Rules>, String> {
         return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
     }
     // Every caller on this machine is taken for the client: nothing tells one from another.
-    let on_port = OnPort::of(cilium_network_policies, &parts::server(), &parts::client(), PORT);
-    on_port.map(|on_port| of_cilium(&on_port)).map_err(|all| lines(&all))
+    let (server, client) = (parts::server(), parts::client());
+    of_cilium(cilium_network_policies, &server, &client, PORT).map_err(|all| lines(&all))
 }
 
-fn lines(all: &[NotUnderstood]) -> String {
+fn lines(all: &[NotEnforced]) -> String {
     let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }
