@@ -48,6 +48,12 @@ impl Match {
         self.values.is_empty() && self.not_values.is_empty()
     }
 
+    /// The first value that is written, be it one that must not match.
+    #[must_use]
+    pub fn first(&self) -> Option<&Text> {
+        self.values.iter().chain(&self.not_values).next()
+    }
+
     fn read(node: &Node, name: &str) -> Self {
         let mut capital = name.to_owned();
         capital[..1].make_ascii_uppercase();

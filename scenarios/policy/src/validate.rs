@@ -2,19 +2,20 @@
 //! checked. It reads no file itself and shows nothing.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
 use crate::PolicySet;
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
-use crate::check::{self as checks, Findings};
+use crate::check::{self as checks, Findings, Known, Outline};
 use crate::cilium;
 use crate::destination_rule::DestinationRule;
 use crate::finding::{Finding, Severity, Span};
 use crate::inventory::Inventory;
 use crate::istio::PeerAuthentication;
-use crate::manifest::{Manifest, texts};
+use crate::manifest::{Manifest, texts, written};
 use crate::request_authentication::RequestAuthentication;
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
@@ -53,7 +54,19 @@ pub struct Report {
 /// Checks files given as path and text.
 #[must_use]
 pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
-    Validator::of(files, settings, Keep::WhatChecksCompare).finish()
+    let mut report = Validator::of(files, settings, Keep::WhatChecksCompare).finish();
+    if let (0, true, Some((path, _))) = (report.objects, report.mistakes.is_empty(), files.first())
+    {
+        report.findings.push(Finding {
+            check: check("GN009"),
+            severity: check("GN009").severity,
+            path: path.as_ref().to_owned(),
+            span: Span::START,
+            object: String::new(),
+            message: "no object of a kind that is checked was found".to_owned(),
+        });
+    }
+    report
 }
 
 /// What a mesh would have in force of the same files: what is refused is not, and what the API
@@ -227,6 +240,13 @@ impl<'s> Validator<'s> {
         if kind.name == "PeerAuthentication" && !manifest.refused {
             self.in_force(&manifest, document);
         }
+        checks::status(&manifest, root, &mut self.found);
+        manifest.has_status = root.member("status").is_some();
+        manifest.digest = digest(&manifest.specs);
+        if manifest.kind.product == Product::Cilium {
+            let outline = |spec: &Node| Outline::of(&cilium::Spec::read(spec));
+            manifest.outlines = manifest.specs.iter().map(outline).collect();
+        }
         if manifest.kind.product == Product::Cilium && self.keep == Keep::WhatChecksCompare {
             manifest.specs = Vec::new();
         }
@@ -308,10 +328,9 @@ impl<'s> Validator<'s> {
     fn finish(mut self) -> Report {
         checks::twice(&self.manifests, &mut self.found);
         checks::mesh_config(&self.inventory, &mut self.found);
-        let open = checks::together(&self.manifests, &self.set, &mut self.found);
-        for (id, missing) in open {
-            self.found.open(id, missing);
-        }
+        let versions = self.settings.versions;
+        let known = Known::of(&self.manifests, &self.set, &self.inventory, versions);
+        checks::together(&known, &mut self.found);
         self.report.not_evaluated = self.found.open.into_iter().collect();
         let mut found = self.found.list;
         found.sort_by(|a, b| {
@@ -351,6 +370,13 @@ fn on_template(text: &str, mistake: &Mistake) -> bool {
     line.contains("{{") && line.contains("}}")
 }
 
+/// A number that is the same for the same values, wherever they are written.
+fn digest(specs: &[Node]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    specs.iter().map(written).for_each(|text| text.hash(&mut hasher));
+    hasher.finish()
+}
+
 fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> Manifest {
     let root = &document.root;
     let metadata = root.member("metadata");
@@ -366,6 +392,9 @@ fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> 
         created: text("metadata.creationTimestamp"),
         span: Span::from(metadata.and_then(|node| node.member("name")).unwrap_or(root)),
         specs: Vec::new(),
+        outlines: Vec::new(),
+        digest: 0,
+        has_status: false,
         refused: false,
     }
 }

@@ -72,6 +72,23 @@ pub struct Namespace {
     pub head: Head,
 }
 
+/// An object of a kind whose fields are not all known here, and that can undo policies.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// Its name and place.
+    pub head: Head,
+    /// Its `spec`.
+    pub spec: Node,
+}
+
+/// Groups and kinds of those.
+const OTHERS: [(&str, &str); 4] = [
+    ("networking.istio.io", "EnvoyFilter"),
+    ("networking.istio.io", "Gateway"),
+    ("networking.istio.io", "VirtualService"),
+    ("cilium.io", "CiliumLocalRedirectPolicy"),
+];
+
 /// All that was read of a cluster besides policies, in the order of the files.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
@@ -87,6 +104,8 @@ pub struct Inventory {
     pub agents: Vec<AgentConfig>,
     /// Kubernetes' own network policies, which Cilium enforces too: heads and `spec`.
     pub network_policies: Vec<(Head, Node)>,
+    /// What can undo policies and is not typed.
+    pub others: Vec<Other>,
 }
 
 impl Inventory {
@@ -118,6 +137,11 @@ impl Inventory {
             ("", "") => {
                 let Some(mesh) = root.member("meshConfig") else { return false };
                 self.meshes.push(MeshConfig::read(Head::read(path, document, false), mesh.clone()));
+            }
+            pair if OTHERS.contains(&pair) => {
+                let Some(spec) = root.member("spec") else { return false };
+                let head = Head::read(path, document, true);
+                self.others.push(Other { head, spec: spec.clone() });
             }
             _ => {
                 let Some(template) = workload::template(group, kind) else { return false };

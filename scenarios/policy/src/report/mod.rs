@@ -1,5 +1,6 @@
 //! A report as people and programs read it. Each format is a function of the report; none judges.
 
+mod open;
 mod programs;
 mod text;
 

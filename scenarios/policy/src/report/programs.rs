@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::sentence;
+use super::{open, sentence};
 use crate::catalogue::checks;
 use crate::finding::{Finding, Severity};
 use crate::validate::Report;
@@ -69,6 +69,7 @@ pub fn sarif(report: &Report) -> String {
         "version": "2.1.0",
         "runs": [{
             "tool": { "driver": { "name": "loadgen validate", "rules": rules } },
+            "invocations": open::sarif(report),
             "columnKind": "unicodeCodePoints",
             "results": results,
         }],
@@ -114,6 +115,7 @@ pub fn junit(report: &Report) -> String {
         all.push_str(&suite);
         all.push_str("  </testsuite>\n");
     }
+    all.push_str(&open::junit(report, xml));
     all.push_str("</testsuites>\n");
     all
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::sentence;
+use super::{open, sentence};
 use crate::finding::{Finding, Severity, Span};
 use crate::source::Position;
 use crate::validate::Report;
@@ -21,9 +21,7 @@ pub fn text(report: &Report, files: &BTreeMap<String, String>, coloured: bool) -
         all.push_str(&one(finding, source, &renderer));
         all.push_str("\n\n");
     }
-    for (id, why) in &report.not_evaluated {
-        writeln!(all, "not evaluated: {id}: {why}").expect("a string takes all");
-    }
+    all.push_str(&open::text(report));
     writeln!(all, "{}", summary(report)).expect("a string takes all");
     all
 }
