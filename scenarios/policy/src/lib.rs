@@ -2,6 +2,7 @@
 //! as text, and it knows no cluster and no scenario.
 
 pub mod authorization;
+pub mod baseline;
 pub mod catalogue;
 mod check;
 pub mod cilium;
@@ -10,11 +11,15 @@ mod effective;
 pub mod finding;
 pub mod istio;
 pub mod manifest;
+pub mod pattern;
+pub mod profile;
 pub mod report;
 pub mod schema;
 pub mod source;
+pub mod terms;
 pub mod validate;
 pub mod version;
+pub mod waiver;
 
 use std::fmt;
 

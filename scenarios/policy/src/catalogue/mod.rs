@@ -1,6 +1,7 @@
 //! What is checked, as data: `--list-checks`, `--explain-check` and the page of checks are made of
 //! it. How a check is decided is in `check`.
 
+mod article;
 mod cilium;
 mod general;
 mod istio;
@@ -33,7 +34,8 @@ pub struct Check {
 
 /// Every check, by id.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    general::CHECKS.iter().chain(istio::CHECKS).chain(cilium::CHECKS)
+    let of_meshes = istio::CHECKS.iter().chain(cilium::CHECKS);
+    general::CHECKS.iter().chain(of_meshes).chain(article::CHECKS)
 }
 
 /// A check by its id.

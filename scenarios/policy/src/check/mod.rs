@@ -1,5 +1,6 @@
 //! Resources to findings, one module for each kind. It reads no file and shows nothing.
 
+mod article;
 mod authorization_policy;
 mod cilium_network_policy;
 mod cilium_refusals;
@@ -10,6 +11,7 @@ use crate::catalogue::check;
 use crate::finding::{Finding, Span};
 use crate::manifest::Manifest;
 
+pub(crate) use article::of_the_article;
 pub(crate) use general::{deviations, twice, version_of_api};
 
 /// Findings as they are made.
@@ -27,10 +29,8 @@ impl Findings {
         span: Span,
         message: String,
     ) -> &mut Finding {
-        let check = check(id);
-        let (path, object) = (of.origin.path.clone(), of.title());
-        let severity = check.severity;
-        self.list.push(Finding { check, severity, path, span, object, message });
+        let finding = Finding::new(check(id), of.origin.path.clone(), span, message);
+        self.list.push(Finding { object: of.title(), ..finding });
         self.list.last_mut().expect("one was added")
     }
 }
