@@ -166,6 +166,8 @@ pub struct AuthorizationPolicy {
     pub title: String,
     /// Labels that select workloads; none selects every one.
     pub match_labels: BTreeMap<String, String>,
+    /// Where those are written.
+    pub selector: Option<Span>,
     /// Whether it names Gateways or Services instead of selecting workloads.
     pub targets: bool,
     /// What becomes of what matches, and where that is said.
@@ -202,6 +204,7 @@ impl AuthorizationPolicy {
             namespace: manifest.namespace.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),
+            selector: spec.path("selector.matchLabels").map(Span::from),
             targets: spec.member("targetRef").is_some() || spec.member("targetRefs").is_some(),
             action: (action, action_at),
             rules: rules.map(Node::items).unwrap_or_default().iter().map(rule).collect(),

@@ -2,6 +2,7 @@
 //! as text, and it knows no cluster and no scenario.
 
 pub mod authorization;
+pub mod baseline;
 pub mod catalogue;
 mod check;
 pub mod cilium;
@@ -15,13 +16,17 @@ pub mod istio;
 mod judge;
 pub mod manifest;
 pub mod normalize;
+pub mod pattern;
+pub mod profile;
 pub mod report;
 pub mod request_authentication;
 pub mod schema;
 pub mod source;
+pub mod terms;
 mod trust_domain;
 pub mod validate;
 pub mod version;
+pub mod waiver;
 
 use std::fmt;
 

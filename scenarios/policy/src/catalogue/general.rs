@@ -41,6 +41,18 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "GN005",
+        severity: Medium,
+        title: "a waiver that does not hold",
+        why: "a waiver needs somebody who answers for it, a reason and a last day. One that has expired \
+              waives nothing any more (high), and one that waives nothing hides what comes next (low).",
+        fix: "write `CHECK owner=WHO reason=WHY until=YYYY-MM-DD`; repair what is waived, agree on a new \
+              day, or take the waiver out.",
+        source: "https://csrc.nist.gov/pubs/sp/800/37/r2/final",
+        releases: "every release",
+        refuses: false,
+    },
+    Check {
         id: "GN006",
         severity: Medium,
         title: "a template that is not rendered",

@@ -1,6 +1,7 @@
 //! What is checked, as data: `--list-checks`, `--explain-check` and the page of checks are made of
 //! it. How a check is decided is in `check`.
 
+mod article;
 mod authentication;
 mod authorization;
 mod cilium;
@@ -39,7 +40,8 @@ pub struct Check {
 /// Every check, by id.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     let istio = authentication::CHECKS.iter().chain(authorization::CHECKS);
-    general::CHECKS.iter().chain(istio).chain(cilium::CHECKS).chain(cross::CHECKS)
+    let of_meshes = istio.chain(cilium::CHECKS).chain(cross::CHECKS);
+    general::CHECKS.iter().chain(of_meshes).chain(article::CHECKS)
 }
 
 /// A check by its id.

@@ -6,7 +6,6 @@ use super::Findings;
 use super::authorization_habits::is_of_gateways;
 use super::known::{Capture, Known, is_about};
 use crate::authorization::{Action, AuthorizationPolicy, Rule};
-use crate::finding::Span;
 use crate::judge::cover;
 use crate::manifest::Manifest;
 
@@ -83,9 +82,8 @@ fn selects_something(
     if !everywhere && known.workloads(&of.namespace).is_empty() {
         out.open("AP018", "no workload of the policy's namespace is given");
     } else if !(everywhere && is_of_gateways(policy)) {
-        let spec = of.specs.first().and_then(|spec| spec.path("selector.matchLabels"));
         let message = "no workload has these labels: the policy is about nothing".to_owned();
-        out.add("AP018", of, spec.map_or(of.span, Span::from), message);
+        out.add("AP018", of, policy.selector.unwrap_or(of.span), message);
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::catalogue::check;
-use crate::finding::{Finding, Span};
+use crate::finding::Span;
 use crate::inventory::Inventory;
 use crate::manifest::Manifest;
 use crate::schema::{Deviation, Wrong};
@@ -80,18 +79,9 @@ fn refused(of: &Manifest, key: &str, wrong: &str) -> (&'static str, String) {
 pub(crate) fn mesh_config(inventory: &Inventory, out: &mut Findings) {
     for mesh in &inventory.meshes {
         for (field, meant) in &mesh.unknown {
-            let check = check("GN001");
-            out.list.push(Finding {
-                check,
-                severity: check.severity,
-                path: mesh.head.origin.path.clone(),
-                span: field.span,
-                object: mesh.head.title(),
-                message: format!(
-                    "`{}` is no field of MeshConfig; did you mean `{meant}`?",
-                    field.text
-                ),
-            });
+            let message =
+                format!("`{}` is no field of MeshConfig; did you mean `{meant}`?", field.text);
+            out.add("GN001", &mesh.head, field.span, message);
         }
     }
 }

@@ -47,17 +47,20 @@ pub(crate) struct Known<'k> {
 
 impl<'k> Known<'k> {
     pub(crate) fn of(
-        manifests: &'k [Manifest],
+        manifests: &'k mut [Manifest],
         set: &'k PolicySet,
         inventory: &'k Inventory,
         versions: Versions,
     ) -> Self {
+        let read_authorization = typed(manifests);
+        let manifests: &'k [Manifest] = manifests;
+        let authorization = manifests.iter().zip(read_authorization);
         let mut known = Self {
             manifests,
             set,
             inventory,
             versions,
-            authorization: read(manifests, "AuthorizationPolicy", AuthorizationPolicy::read),
+            authorization: authorization.filter_map(|(of, read)| Some((of, read?))).collect(),
             requests: read(manifests, "RequestAuthentication", RequestAuthentication::read),
             rules: read(manifests, "DestinationRule", DestinationRule::read),
             workloads: HashMap::new(),
@@ -175,6 +178,20 @@ impl<'k> Known<'k> {
             _ => Some(Capture::Neither),
         }
     }
+}
+
+/// Policies of authorization, each in the place of what it was read from: a cluster's dump has too
+/// many to keep both.
+fn typed(manifests: &mut [Manifest]) -> Vec<Option<AuthorizationPolicy>> {
+    let one = |of: &mut Manifest| {
+        let is_read = of.kind.name == "AuthorizationPolicy" && !of.refused;
+        let policy = if is_read { AuthorizationPolicy::read(of) } else { None };
+        if is_read {
+            of.specs = Vec::new();
+        }
+        policy
+    };
+    manifests.iter_mut().map(one).collect()
 }
 
 fn read<'k, T>(

@@ -1,5 +1,6 @@
 //! Resources to findings, one module for each kind. It reads no file and shows nothing.
 
+mod article;
 mod authorization_callers;
 mod authorization_habits;
 mod authorization_http;
@@ -23,14 +24,13 @@ mod outline;
 mod peer_authentication;
 mod request_authentication;
 
-use std::collections::BTreeSet;
-
 use crate::catalogue::check;
 use crate::finding::{Finding, Span};
 use crate::inventory::Head;
 use crate::manifest::Manifest;
 use crate::version::Versions;
 
+pub(crate) use article::of_the_article;
 pub(crate) use general::{deviations, mesh_config, status, twice, version_of_api};
 pub(crate) use known::Known;
 pub(crate) use outline::Outline;
@@ -79,7 +79,7 @@ impl Subject for Head {
 pub(crate) struct Findings {
     pub(crate) list: Vec<Finding>,
     /// Checks that could not be decided for something that is there, and what is missing.
-    pub(crate) open: BTreeSet<(&'static str, String)>,
+    pub(crate) open: Vec<(&'static str, String)>,
 }
 
 impl Findings {
@@ -91,16 +91,17 @@ impl Findings {
         span: Span,
         message: String,
     ) -> &mut Finding {
-        let check = check(id);
-        let (path, object) = (of.path().to_owned(), of.title());
-        let severity = check.severity;
-        self.list.push(Finding { check, severity, path, span, object, message });
+        let finding = Finding::new(check(id), of.path().to_owned(), span, message);
+        self.list.push(Finding { object: of.title(), ..finding });
         self.list.last_mut().expect("one was added")
     }
 
     /// Notes that a check could not be decided, once for each reason.
     pub(crate) fn open(&mut self, id: &str, missing: impl Into<String>) {
-        self.open.insert((check(id).id, missing.into()));
+        let pair = (check(id).id, missing.into());
+        if !self.open.contains(&pair) {
+            self.open.push(pair);
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn together(known: &Known<'_>, out: &mut Findings) {
 
 /// A mode that lets plaintext in for some workloads or ports, and does not say until when.
 fn exception(of: &Manifest, spec: &Node, labels: &BTreeMap<String, String>, out: &mut Findings) {
-    if of.annotations.contains_key("loadgen.dev/waive") {
+    if of.annotations.contains_key(crate::waiver::ANNOTATION) {
         return;
     }
     let weak =

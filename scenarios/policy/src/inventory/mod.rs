@@ -108,7 +108,39 @@ pub struct Inventory {
     pub others: Vec<Other>,
 }
 
+/// How much an inventory holds, kind by kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count([usize; 7]);
+
 impl Inventory {
+    /// How much there is.
+    pub(crate) fn count(&self) -> Count {
+        Count([
+            self.namespaces.len(),
+            self.workloads.len(),
+            self.services.len(),
+            self.meshes.len(),
+            self.agents.len(),
+            self.network_policies.len(),
+            self.others.len(),
+        ])
+    }
+
+    /// Forgets what was taken in since it was counted.
+    pub(crate) fn truncate(&mut self, to: Count) {
+        // Named one by one, so that a field that is added here is not forgotten.
+        let Self { namespaces, workloads, services, meshes, agents, network_policies, others } =
+            self;
+        let Count(to) = to;
+        namespaces.truncate(to[0]);
+        workloads.truncate(to[1]);
+        services.truncate(to[2]);
+        meshes.truncate(to[3]);
+        agents.truncate(to[4]);
+        network_policies.truncate(to[5]);
+        others.truncate(to[6]);
+    }
+
     /// Takes in a document of a file if it is of a kind that is kept; otherwise answers `false`.
     pub(crate) fn read(&mut self, path: &str, text: &str, document: &Document) -> bool {
         let root = &document.root;
