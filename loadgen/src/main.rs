@@ -20,7 +20,8 @@ use loadgen::cli::run::{Surroundings, run};
 use loadgen::cli::selftest::selftest;
 use loadgen::cli::serve::serve;
 use loadgen::cli::tell::tell;
-use loadgen::cli::validate::validate;
+use loadgen::cli::validate::{serve_metrics, validate};
+use loadgen::cli::validate_args::MetricsTo;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 fn main() -> ExitCode {
@@ -66,6 +67,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(args)) => {
             let text = serve(&args, &on_signals()?)?;
             say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Validate(args)) if matches!(args.metrics, Some(MetricsTo::Port(_))) => {
+            serve_metrics(&args, &on_signals()?)?;
         }
         Some(Command::Validate(args)) => {
             let coloured = style() == Style::Ansi;

@@ -19,7 +19,7 @@ pub(super) fn check(scenario: &Scenario, variants: &[VariantName]) -> Result<(),
     let mut lines = Vec::new();
     for variant in variants.iter().filter_map(|name| scenario.variant(name)) {
         for finding in severe(scenario, variant) {
-            let Finding { check, severity, path, span, object, message } = finding;
+            let Finding { check, severity, path, span, object, message, .. } = finding;
             let (line, column) = (span.at.line, span.at.column);
             let line = format!(
                 "{path}:{line}:{column}: {} {}: {object}: {message} (variant {})\n    help: {}",

@@ -1,24 +1,25 @@
-//! `loadgen validate`: reads files and standard input, has them checked, and prints. What is right
-//! and wrong is decided in `policy`.
+//! `loadgen validate`: has what is given checked and judged, prints, and says how it ends. What is
+//! right and wrong is decided in `policy`.
 
-use std::collections::BTreeMap;
+mod cluster;
+mod files;
+mod judged;
+mod scrape;
+
 use std::fmt::Write as _;
-use std::io::Read;
-use std::path::Path;
 
 use policy::catalogue;
 use policy::finding::Severity;
 use policy::report;
-use policy::source::Limits;
-use policy::validate::{Report, Settings, in_force, validate as check};
-use policy::version::Versions;
+use policy::validate::{Report, in_force};
 
 use super::exit::Failure;
 use super::validate_answer;
-use super::validate_args::{FailOn, Format, ValidateArgs};
+use super::validate_args::{FailOn, Format, MetricsTo, ValidateArgs};
+use bench::results::write_whole;
+use judged::{Given, Judged};
 
-/// How standard input is called in what is printed.
-const STDIN: &str = "<stdin>";
+pub use scrape::serve_metrics;
 
 /// What is to be printed, and how it ends.
 pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Failure>) {
@@ -28,27 +29,27 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
     if args.list_checks {
         return (list(args.format), Ok(()));
     }
-    let files = match read_all(&args.paths) {
-        Ok(files) => files,
-        Err(failure) => return (String::new(), Err(failure)),
-    };
-    let settings = Settings {
-        versions: Versions { istio: args.istio_version, cilium: args.cilium_version },
-        root_namespace: args.root_namespace.clone(),
-    };
-    let pairs: Vec<(&String, &String)> = files.iter().collect();
     if let Some(text) = args.can.as_ref().or(args.explain.as_ref()) {
-        let in_force = in_force(&pairs, &settings);
-        let said = match args.can {
-            Some(_) => validate_answer::can(&in_force, text, args.format),
-            None => validate_answer::explain(&in_force, text, args.format),
-        };
-        return match said {
+        return match meaning(args, text) {
             Ok(text) => (text, Ok(())),
             Err(failure) => (String::new(), Err(failure)),
         };
     }
-    let report = check(&pairs, &settings);
+    match Judged::of(args) {
+        Ok(judged) => printed(args, judged, coloured),
+        Err(failure) => (String::new(), Err(failure)),
+    }
+}
+
+fn printed(args: &ValidateArgs, judged: Judged, coloured: bool) -> (String, Result<(), Failure>) {
+    let Judged { mut report, files } = judged;
+    let kept = keep(args, &report);
+    let end = kept.and_then(|()| judge(&report, args));
+    if let (true, Some(severity)) = (args.fail_fast, args.fail_on.severity()) {
+        if let Some(first) = report.failing(severity).first().copied().cloned() {
+            report.findings = vec![first];
+        }
+    }
     let text = match args.format {
         Format::Text => report::text(&report, &files, coloured),
         Format::Json => report::json(&report),
@@ -57,8 +58,35 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
         Format::Github => report::github(&report),
         Format::Markdown => report::markdown(&report),
     };
-    let end = judge(&report, args.fail_on);
     (text, end)
+}
+
+/// What is in force, or what becomes of a call.
+fn meaning(args: &ValidateArgs, text: &str) -> Result<String, Failure> {
+    let Given { files, settings } = Given::of(args)?;
+    let pairs: Vec<(&String, &String)> = files.iter().collect();
+    let in_force = in_force(&pairs, &settings);
+    match args.can {
+        Some(_) => validate_answer::can(&in_force, text, args.format),
+        None => validate_answer::explain(&in_force, text, args.format),
+    }
+}
+
+/// Writes what was asked for beside what is printed.
+fn keep(args: &ValidateArgs, report: &Report) -> Result<(), Failure> {
+    let write = |path: &std::path::Path, text: &str| {
+        write_whole(path, text.as_bytes()).map_err(|error| {
+            Failure::Internal(format!("{}: can not be written: {error}", path.display()))
+        })
+    };
+    if let Some(MetricsTo::File(path)) = &args.metrics {
+        let from = args.fail_on.severity().unwrap_or(Severity::High);
+        write(path, &report::metrics(report, from))?;
+    }
+    if let Some(path) = args.write_baseline.as_deref().filter(|_| report.mistakes.is_empty()) {
+        write(path, &policy::baseline::write(&report.findings))?;
+    }
+    Ok(())
 }
 
 fn explain_check(id: &str) -> (String, Result<(), Failure>) {
@@ -84,102 +112,41 @@ fn list(format: Format) -> String {
     all
 }
 
-fn judge(report: &Report, fail_on: FailOn) -> Result<(), Failure> {
+fn judge(report: &Report, args: &ValidateArgs) -> Result<(), Failure> {
     if !report.mistakes.is_empty() {
         let lines: Vec<String> = report.mistakes.iter().map(ToString::to_string).collect();
         let message = format!("not all could be read\n{}", lines.join("\n"));
         return Err(Failure::Usage(message));
     }
-    let threshold = match fail_on {
-        FailOn::Critical => Some(Severity::Critical),
-        FailOn::High => Some(Severity::High),
-        FailOn::Medium => Some(Severity::Medium),
-        FailOn::Low => Some(Severity::Low),
-        FailOn::Info => Some(Severity::Info),
-        FailOn::Never => None,
-    };
-    let fails = report.findings.iter().filter(|finding| Some(finding.severity) >= threshold);
-    let count = if threshold.is_some() { fails.count() } else { 0 };
-    if count > 0 {
-        let word = threshold.map_or("", Severity::word);
-        let noun = if count == 1 { "finding" } else { "findings" };
-        return Err(Failure::Findings(format!("{count} {noun} of severity {word} and above")));
+    // What was written down as known fails nothing.
+    let severity = args.fail_on.severity().filter(|_| args.write_baseline.is_none());
+    if let Some(severity) = severity {
+        let count = report.failing(severity).len();
+        if count > 0 {
+            let word = severity.word();
+            let noun = if count == 1 { "finding" } else { "findings" };
+            let first = if args.fail_fast && count > 1 { ", the first of them shown" } else { "" };
+            let message = format!("{count} {noun} of severity {word} and above{first}");
+            return Err(Failure::Findings(message));
+        }
     }
     if report.objects == 0 {
-        let message = "nothing to check: no PeerAuthentication, AuthorizationPolicy, \
-            RequestAuthentication, DestinationRule, CiliumNetworkPolicy or \
-            CiliumClusterwideNetworkPolicy was found";
-        return Err(Failure::Usage(message.to_owned()));
+        let kinds: Vec<&str> = policy::schema::KINDS.iter().map(|kind| kind.name).collect();
+        let message = format!("nothing to check: none of {} was found", kinds.join(", "));
+        return Err(Failure::Usage(message));
     }
     Ok(())
 }
 
-/// Texts by the path that they are called by.
-fn read_all(paths: &[String]) -> Result<BTreeMap<String, String>, Failure> {
-    let (mut files, mut wrong) = (BTreeMap::new(), Vec::new());
-    for path in paths {
-        if path == "-" {
-            read_one(STDIN, &mut std::io::stdin().lock(), &mut files, &mut wrong);
-        } else {
-            walk(Path::new(path), true, &mut files, &mut wrong);
+impl FailOn {
+    fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Critical => Some(Severity::Critical),
+            Self::High => Some(Severity::High),
+            Self::Medium => Some(Severity::Medium),
+            Self::Low => Some(Severity::Low),
+            Self::Info => Some(Severity::Info),
+            Self::Never => None,
         }
-    }
-    if wrong.is_empty() { Ok(files) } else { Err(Failure::Usage(wrong.join("\n"))) }
-}
-
-/// A file, or what is in a folder and those in it. A file that is named is read whatever its name.
-fn walk(path: &Path, named: bool, files: &mut BTreeMap<String, String>, wrong: &mut Vec<String>) {
-    let shown = path.display();
-    // Links in a folder may lead back to it.
-    let kind = if named { path.metadata() } else { path.symlink_metadata() };
-    let kind = match kind {
-        Ok(kind) => kind,
-        Err(error) => {
-            wrong.push(format!("{shown}: {error}"));
-            return;
-        }
-    };
-    if kind.is_dir() {
-        match path.read_dir() {
-            Ok(entries) => {
-                for entry in entries.flatten() {
-                    walk(&entry.path(), false, files, wrong);
-                }
-            }
-            Err(error) => wrong.push(format!("{shown}: {error}")),
-        }
-        return;
-    }
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let manifest = matches!(extension, Some("yaml" | "yml" | "json"));
-    if !(named || kind.is_file() && manifest) {
-        return;
-    }
-    match std::fs::File::open(path) {
-        Ok(mut file) => read_one(&shown.to_string(), &mut file, files, wrong),
-        Err(error) => wrong.push(format!("{shown}: {error}")),
-    }
-}
-
-fn read_one(
-    name: &str,
-    from: &mut dyn Read,
-    files: &mut BTreeMap<String, String>,
-    wrong: &mut Vec<String>,
-) {
-    let most = Limits::MANIFESTS.bytes;
-    let mut bytes = Vec::new();
-    let read = from.take(most as u64 + 1).read_to_end(&mut bytes);
-    if let Err(error) = read {
-        wrong.push(format!("{name}: {error}"));
-        return;
-    }
-    if bytes.len() > most {
-        wrong.push(format!("{name}: expected at most {most} bytes, found more"));
-        return;
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => drop(files.insert(name.to_owned(), text)),
-        Err(_) => wrong.push(format!("{name}: expected text in UTF-8; save the file as UTF-8")),
     }
 }

@@ -1,13 +1,21 @@
 //! What was typed of `loadgen validate`. What it means is decided in `validate`.
 
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
+
 use clap::{Args, ValueEnum};
+use policy::pattern::Pattern;
 
 const EXAMPLES: &str = "\
 Examples:
   loadgen validate manifests/ --istio-version 1.25.5 --cilium-version 1.17.5
   helm template mesh | loadgen validate -
   kubectl get peerauthentications,authorizationpolicies,cnp -A -o yaml | loadgen validate -
-  loadgen validate manifests/ --format sarif > findings.sarif
+  loadgen validate 'manifests/**/*.yaml' --format sarif > findings.sarif
+  loadgen validate --context prod --metrics :9464
+  loadgen validate manifests/ --write-baseline known.json
+  loadgen validate manifests/ --baseline known.json --warn-namespaces 'dev-*'
   loadgen validate --explain-check AP005
   loadgen validate manifests/ --explain shop/pay:8080
   loadgen validate manifests/ --can 'from front/web, POST /v1/charge to shop/pay:8080'
@@ -21,15 +29,45 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ValidateArgs {
-    /// Files, folders, or `-` for standard input
-    #[arg(value_name = "PATH", required_unless_present_any = ["list_checks", "explain_check"])]
+    /// Files, folders, patterns such as 'apps/**/*.yaml', or `-` for standard input
+    #[arg(
+        value_name = "PATH",
+        required_unless_present_any = ["list_checks", "explain_check", "context"]
+    )]
     pub paths: Vec<String>,
+    /// Read a live cluster instead, by `kubectl get` and nothing else
+    #[arg(long, value_name = "KUBE_CONTEXT", conflicts_with = "paths")]
+    pub context: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Which checks, and how much each matters
+    #[arg(long, value_enum, default_value_t = ProfileName::Hardened)]
+    pub profile: ProfileName,
     /// The least severity that fails
     #[arg(long, value_enum, default_value_t = FailOn::High, value_name = "SEVERITY")]
     pub fail_on: FailOn,
+    /// Show the first finding that fails, and no other
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Namespaces whose findings fail nothing, e.g. 'dev-*'
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub warn_namespaces: Vec<Pattern>,
+    /// Waivers: check, object or path, owner, reason, until (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Vec<PathBuf>,
+    /// Fail on findings only that are not in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Write down what is found now, for --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// The day that waivers are held against [default: today, in UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub today: Option<jiff::civil::Date>,
+    /// Write Prometheus metrics to a file, or serve them on loopback until Ctrl-C
+    #[arg(long, value_name = "FILE|:PORT")]
+    pub metrics: Option<MetricsTo>,
     /// The release of Istio, e.g. 1.25.5
     #[arg(long, value_name = "V")]
     pub istio_version: Option<policy::version::Version>,
@@ -77,6 +115,36 @@ pub enum Format {
     Github,
     /// A table.
     Markdown,
+}
+
+/// Which checks, and how much each matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileName {
+    /// All that opens access or is not in force.
+    Hardened,
+    /// The same with habits and stages of a migration made less of.
+    Baseline,
+    /// The four points of the article's own program, as written there.
+    #[value(name = "article-2026")]
+    Article2026,
+}
+
+/// Where metrics go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MetricsTo {
+    /// Into a file, for a collector of text files.
+    File(PathBuf),
+    /// To whoever asks on that port of this machine; 0 is any that is free.
+    Port(u16),
+}
+
+impl FromStr for MetricsTo {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let port = text.strip_prefix(':').and_then(|port| port.parse().ok());
+        Ok(port.map_or_else(|| Self::File(PathBuf::from(text)), Self::Port))
+    }
 }
 
 /// The least severity that fails.

@@ -1,5 +1,5 @@
-//! When a run began. The only place of this package that reads the wall clock; nothing is measured
-//! with it.
+//! When a run began, and which day it is. The only place of this package that reads the wall clock;
+//! nothing is measured with it.
 
 /// The wall clock, as run folders and `run.json` name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,4 +29,10 @@ impl StartedAt {
                 ^ now.as_second().unsigned_abs() & 0xffff_ffff,
         }
     }
+}
+
+/// The day, in UTC.
+#[must_use]
+pub fn today() -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
 }

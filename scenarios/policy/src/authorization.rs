@@ -48,6 +48,12 @@ impl Match {
         self.values.is_empty() && self.not_values.is_empty()
     }
 
+    /// The first value that is written, be it one that must not match.
+    #[must_use]
+    pub fn first(&self) -> Option<&Text> {
+        self.values.iter().chain(&self.not_values).next()
+    }
+
     fn read(node: &Node, name: &str) -> Self {
         let mut capital = name.to_owned();
         capital[..1].make_ascii_uppercase();
@@ -165,6 +171,8 @@ pub struct AuthorizationPolicy {
     pub title: String,
     /// Labels that select workloads; none selects every one.
     pub match_labels: BTreeMap<String, String>,
+    /// Where those are written.
+    pub selector: Option<Span>,
     /// Whether it names Gateways or Services instead of selecting workloads.
     pub targets: bool,
     /// What becomes of what matches, and where that is said.
@@ -202,6 +210,7 @@ impl AuthorizationPolicy {
             name: manifest.name.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),
+            selector: spec.path("selector.matchLabels").map(Span::from),
             targets: spec.member("targetRef").is_some() || spec.member("targetRefs").is_some(),
             action: (action, action_at),
             rules: rules.map(Node::items).unwrap_or_default().iter().map(rule).collect(),

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod authorization;
+pub mod baseline;
 pub mod catalogue;
 mod check;
 pub mod cilium;
@@ -16,14 +17,18 @@ pub mod istio;
 mod judge;
 pub mod manifest;
 pub mod normalize;
+pub mod pattern;
+pub mod profile;
 pub mod question;
 pub mod report;
 pub mod request_authentication;
 pub mod schema;
 pub mod source;
+pub mod terms;
 mod trust_domain;
 pub mod validate;
 pub mod version;
+pub mod waiver;
 
 use std::fmt;
 

@@ -35,6 +35,12 @@ pub struct Manifest {
     pub span: Span,
     /// What is kept of `spec` and of each of `specs`.
     pub specs: Vec<Node>,
+    /// The same, as far as checks that compare objects need it.
+    pub(crate) outlines: Vec<crate::check::Outline>,
+    /// The same as a number, so that two objects can be compared; places count for nothing.
+    pub(crate) digest: u64,
+    /// Whether it has a `status`, as an object out of a cluster has.
+    pub(crate) has_status: bool,
     /// Whether the API server or the controller refuses it, so that it is not in force.
     pub refused: bool,
 }
@@ -65,4 +71,22 @@ pub(crate) fn texts(node: Option<&Node>) -> BTreeMap<String, String> {
         _ => String::new(),
     };
     entries.iter().map(|entry| (entry.key.clone(), text(&entry.value))).collect()
+}
+
+/// A value without its places, the members of mappings in order of their names.
+#[must_use]
+pub(crate) fn written(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(scalar) => format!("{:?}", scalar.text),
+        Value::List(items) => items.iter().map(|item| written(item) + ",").collect(),
+        Value::Map(entries) => {
+            let mut members: Vec<String> = entries
+                .iter()
+                .map(|entry| format!("{:?}:{{{}}}", entry.key, written(&entry.value)))
+                .collect();
+            members.sort();
+            members.concat()
+        }
+        Value::Refused => String::new(),
+    }
 }

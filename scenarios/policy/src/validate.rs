@@ -2,25 +2,29 @@
 //! checked. It reads no file itself and shows nothing.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Serialize;
 
 use crate::PolicySet;
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
-use crate::check::{self as checks, Findings};
+use crate::check::{self as checks, Findings, Known, Outline};
 use crate::cilium;
 use crate::destination_rule::DestinationRule;
 use crate::finding::{Finding, Severity, Span};
-use crate::inventory::Inventory;
+use crate::inventory::{self, Inventory};
 use crate::istio::PeerAuthentication;
-use crate::manifest::{Manifest, texts};
+use crate::manifest::{Manifest, texts, written};
 use crate::request_authentication::RequestAuthentication;
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
-    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, Wrong, documents_within,
+    Document, Limits, Lines, Mistake, Mistakes, Node, Piece, Position, ScalarKind, Value, Wrong,
+    each_piece,
 };
+use crate::terms::in_order;
 use crate::version::Versions;
+use crate::waiver::{self, Waiver};
 use crate::{DEFAULT_NAMESPACE, Origin};
 
 /// What is known of the cluster besides its resources.
@@ -45,15 +49,30 @@ pub struct Report {
     pub read_objects: usize,
     /// How many of other kinds were passed over.
     pub other_objects: usize,
+    /// How many findings of the baseline are there no more.
+    pub gone: usize,
     /// What could not be read at all.
     #[serde(skip)]
     pub mistakes: Vec<Mistake>,
+    /// The waivers that objects carry.
+    #[serde(skip)]
+    pub waivers: Vec<Waiver>,
+    /// What the article's own program would say, for the profile that asks for it.
+    #[serde(skip)]
+    pub of_the_article: Vec<Finding>,
 }
 
 /// Checks files given as path and text.
 #[must_use]
 pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
-    Validator::of(files, settings, Keep::WhatChecksCompare).finish()
+    let mut report = Validator::of(files, settings, Keep::WhatChecksCompare).finish();
+    if let (0, true, Some((path, _))) = (report.objects, report.mistakes.is_empty(), files.first())
+    {
+        let message = "no object of a kind that is checked was found".to_owned();
+        let path = path.as_ref().to_owned();
+        report.findings.push(Finding::new(check("GN009"), path, Span::START, message));
+    }
+    report
 }
 
 /// What a mesh would have in force of the same files: what is refused is not, and what the API
@@ -144,6 +163,20 @@ pub(crate) fn strictly(document: &Document, mistakes: &mut Mistakes) -> Option<M
     whole.then_some(manifest)
 }
 
+/// How much was there before a file or a list.
+struct Mark {
+    peer_authentications: usize,
+    manifests: usize,
+    findings: usize,
+    open: usize,
+    inventory: inventory::Count,
+    objects: usize,
+    read_objects: usize,
+    other_objects: usize,
+    waivers: usize,
+    of_the_article: usize,
+}
+
 struct Validator<'s> {
     settings: &'s Settings,
     keep: Keep,
@@ -172,29 +205,85 @@ impl<'s> Validator<'s> {
         all
     }
 
+    /// Objects are checked one by one as they are read, so that no file is in memory as a tree.
     fn file(&mut self, path: &str, text: &str) {
         let mut mistakes = Mistakes::new(path);
-        let Some(documents) = read(text, &mut mistakes) else {
-            self.unreadable(path, text, mistakes);
-            return;
-        };
-        if mistakes.list.iter().any(|mistake| on_template(text, mistake)) {
-            self.template(path, mistakes.list[0].at);
-            return;
-        }
-        self.report.mistakes.extend(mistakes.list);
-        for document in documents {
-            let items = document.root.member("items").map(Node::items).unwrap_or_default();
-            let list = document.root.member("kind").and_then(Node::text);
-            if list.is_some_and(|kind| kind.ends_with("List")) {
-                for item in items {
-                    let item = Document { number: document.number, root: item.clone() };
-                    self.object(path, text, &item);
-                }
-            } else {
-                self.object(path, text, &document);
+        let before = self.mark();
+        let mut before_items = None;
+        let read = read(text, &mut mistakes, &mut |piece| match piece {
+            Piece::Item(item) => {
+                before_items.get_or_insert_with(|| self.mark());
+                self.object(path, text, &item);
             }
+            Piece::Whole(document) => {
+                let kind = document.root.member("kind").and_then(Node::text);
+                let list = kind.is_some_and(|kind| kind.ends_with("List"));
+                match before_items.take() {
+                    Some(mark) if !list => self.back_to(&mark),
+                    _ => {}
+                }
+                if !list {
+                    self.object(path, text, &document);
+                    return;
+                }
+                // What an alias stands for is not handed over by itself.
+                for item in document.root.member("items").map(Node::items).unwrap_or_default() {
+                    let (number, root) = (document.number, item.clone());
+                    self.object(path, text, &Document { number, root });
+                }
+            }
+        });
+        // Each mistake would cost a walk over the text.
+        let template = text.contains("{{") && {
+            let lines = Lines::of(text);
+            let on_template = |at: Position| {
+                let line = lines.line(at.line);
+                line.contains("{{") && line.contains("}}")
+            };
+            mistakes.list.iter().any(|mistake| on_template(mistake.at))
+        };
+        if read.is_none() || template {
+            self.back_to(&before);
         }
+        if read.is_none() {
+            self.unreadable(path, text, mistakes);
+        } else if template {
+            self.template(path, mistakes.list[0].at);
+        } else {
+            self.report.mistakes.extend(mistakes.list);
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark {
+            peer_authentications: self.set.peer_authentications.len(),
+            manifests: self.manifests.len(),
+            findings: self.found.list.len(),
+            open: self.found.open.len(),
+            inventory: self.inventory.count(),
+            read_objects: self.report.read_objects,
+            objects: self.report.objects,
+            other_objects: self.report.other_objects,
+            waivers: self.report.waivers.len(),
+            of_the_article: self.report.of_the_article.len(),
+        }
+    }
+
+    /// Forgets what was read since.
+    fn back_to(&mut self, mark: &Mark) {
+        // Named one by one, so that a field that is added here is not forgotten.
+        let Self { settings: _, keep: _, set, inventory, manifests, found, report } = self;
+        let Findings { list, open } = found;
+        open.truncate(mark.open);
+        inventory.truncate(mark.inventory);
+        set.peer_authentications.truncate(mark.peer_authentications);
+        manifests.truncate(mark.manifests);
+        list.truncate(mark.findings);
+        report.objects = mark.objects;
+        report.read_objects = mark.read_objects;
+        report.other_objects = mark.other_objects;
+        report.waivers.truncate(mark.waivers);
+        report.of_the_article.truncate(mark.of_the_article);
     }
 
     /// No YAML, which a template need not be.
@@ -208,16 +297,9 @@ impl<'s> Validator<'s> {
     }
 
     fn template(&mut self, path: &str, at: Position) {
-        let check = check("GN006");
         let message = "a template: nothing in this file was checked".to_owned();
-        self.found.list.push(Finding {
-            check,
-            severity: check.severity,
-            path: path.to_owned(),
-            span: Span { at, until: at },
-            object: String::new(),
-            message,
-        });
+        let span = Span { at, until: at };
+        self.found.list.push(Finding::new(check("GN006"), path.to_owned(), span, message));
     }
 
     fn object(&mut self, path: &str, text: &str, document: &Document) {
@@ -242,6 +324,10 @@ impl<'s> Validator<'s> {
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions, &mut self.found);
+        self.report.of_the_article.extend(checks::of_the_article(&manifest, root));
+        let annotated = waiver::annotated(&manifest, root);
+        self.report.waivers.extend(annotated.waivers);
+        self.found.list.extend(annotated.wrong);
         // A client that does not ask for strict validation is let in with an unknown field, which is
         // then dropped; the rest is in force.
         manifest.refused = self.found.list[before..]
@@ -249,6 +335,13 @@ impl<'s> Validator<'s> {
             .any(|finding| finding.check.refuses && finding.check.id != "GN001");
         if kind.name == "PeerAuthentication" && !manifest.refused {
             self.in_force(&manifest, document);
+        }
+        checks::status(&manifest, root, &mut self.found);
+        manifest.has_status = root.member("status").is_some();
+        manifest.digest = digest(&manifest.specs);
+        if manifest.kind.product == Product::Cilium {
+            let outline = |spec: &Node| Outline::of(&cilium::Spec::read(spec));
+            manifest.outlines = manifest.specs.iter().map(outline).collect();
         }
         if manifest.kind.product == Product::Cilium && self.keep == Keep::WhatChecksCompare {
             manifest.specs = Vec::new();
@@ -331,16 +424,13 @@ impl<'s> Validator<'s> {
     fn finish(mut self) -> Report {
         checks::twice(&self.manifests, &mut self.found);
         checks::mesh_config(&self.inventory, &mut self.found);
-        let open = checks::together(&self.manifests, &self.set, &mut self.found);
-        for (id, missing) in open {
-            self.found.open(id, missing);
-        }
-        self.report.not_evaluated = self.found.open.into_iter().collect();
+        let versions = self.settings.versions;
+        let known = Known::of(&mut self.manifests, &self.set, &self.inventory, versions);
+        checks::together(&known, &mut self.found);
+        self.report.not_evaluated = self.found.open;
+        self.report.not_evaluated.sort();
         let mut found = self.found.list;
-        found.sort_by(|a, b| {
-            let rest = || (a.span, a.check.id).cmp(&(b.span, b.check.id));
-            a.path.cmp(&b.path).then_with(rest)
-        });
+        in_order(&mut found);
         found.dedup();
         self.report.findings = found;
         self.report
@@ -348,30 +438,38 @@ impl<'s> Validator<'s> {
 }
 
 impl Report {
-    /// How many findings there are of each severity.
+    /// How many findings there are of each severity, without those that are waived or known.
     #[must_use]
     pub fn count(&self) -> BTreeMap<Severity, usize> {
         let mut count = BTreeMap::new();
-        for finding in &self.findings {
+        for finding in self.findings.iter().filter(|finding| finding.is_open()) {
             *count.entry(finding.severity).or_default() += 1;
         }
         count
     }
 }
 
-/// The documents of YAML or JSON.
-fn read(text: &str, mistakes: &mut Mistakes) -> Option<Vec<Document>> {
+/// Hands over what is read of YAML or JSON.
+fn read(text: &str, mistakes: &mut Mistakes, take: &mut dyn FnMut(Piece)) -> Option<()> {
     // YAML takes no tabs where JSON may have them, and in JSON's strings there are none.
     if text.trim_start().starts_with(['{', '[']) && text.contains('\t') && !text.contains("{{") {
-        return documents_within(Limits::MANIFESTS, &text.replace('\t', " "), mistakes);
+        return each_piece(Limits::MANIFESTS, &text.replace('\t', " "), mistakes, take);
     }
-    documents_within(Limits::MANIFESTS, text, mistakes)
+    each_piece(Limits::MANIFESTS, text, mistakes, take)
 }
 
-/// Whether a mistake is on a line that a template would be on.
-fn on_template(text: &str, mistake: &Mistake) -> bool {
-    let line = text.lines().nth(mistake.at.line.saturating_sub(1)).unwrap_or_default();
-    line.contains("{{") && line.contains("}}")
+/// All but kubectl's own copy of the object, which is as large as the object itself.
+fn annotations(root: &Node) -> BTreeMap<String, String> {
+    let mut all = texts(root.path("metadata.annotations"));
+    all.remove("kubectl.kubernetes.io/last-applied-configuration");
+    all
+}
+
+/// A number that is the same for the same values, wherever they are written.
+fn digest(specs: &[Node]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    specs.iter().map(written).for_each(|text| text.hash(&mut hasher));
+    hasher.finish()
 }
 
 fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> Manifest {
@@ -385,10 +483,13 @@ fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> 
         api_version: version.to_owned(),
         name: text("metadata.name").unwrap_or_default(),
         namespace: if kind.namespaced { given } else { String::new() },
-        annotations: texts(root.path("metadata.annotations")),
+        annotations: annotations(root),
         created: text("metadata.creationTimestamp"),
         span: Span::from(metadata.and_then(|node| node.member("name")).unwrap_or(root)),
         specs: Vec::new(),
+        outlines: Vec::new(),
+        digest: 0,
+        has_status: false,
         refused: false,
     }
 }

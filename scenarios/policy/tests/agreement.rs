@@ -20,6 +20,8 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("CN001", "1.16 takes it and does nothing; 1.17 rejects it"),
     ("AP005", "ISTIO-SECURITY-2021-004 is about this very mistake"),
     ("AP016", "the release has CVE-2026-26308, which is about this very shape"),
+    ("AP036", "the article's own comment says that the rule is to allow the health check"),
+    ("CN034", "by Cilium's documents an endpoint that no policy selects is open"),
     ("CN039", "Cilium's example of a clusterwide denial leaves kube-system out"),
     ("CN027", "the release has CVE-2025-30163, which is about this very field"),
 ];

@@ -58,7 +58,7 @@ fn anchors_and_merges_mean_what_kubectl_makes_of_them() {
     );
     let report = of(&text);
     assert!(report.mistakes.is_empty(), "{:?}", report.mistakes);
-    assert_eq!(ids(&report), ["PA005"]);
+    assert_eq!(ids(&report), ["PA005", "PA016"]);
 }
 
 #[test]
@@ -83,7 +83,10 @@ fn what_is_refused_is_not_in_force() {
     let mesh = STRICT.replace("shop", "istio-system").replace("STRICT", "strict");
     let report = of(&format!("{mesh}---\n{STRICT}"));
     assert!(ids(&report).contains(&"GN010"));
-    assert_eq!(report.not_evaluated.len(), 2, "{:?}", report.not_evaluated);
+    for id in ["PA001", "PA004"] {
+        let open = report.not_evaluated.iter().any(|(open, _)| *open == id);
+        assert!(open, "{:?}", report.not_evaluated);
+    }
 }
 
 #[test]

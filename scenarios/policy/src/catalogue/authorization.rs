@@ -13,6 +13,18 @@ const EVERY: &str = "every release";
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
+        id: "AP001",
+        severity: High,
+        title: "what is not named is let through",
+        why: "where no policy is for the whole namespace, workloads that no policy names take \
+              every call.",
+        fix: "an AuthorizationPolicy without selector and with an empty `spec` in the namespace \
+              or the root namespace.",
+        source: PRACTICES,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "AP002",
         severity: High,
         title: "allows everything",
@@ -58,10 +70,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "AP006",
         severity: Medium,
-        title: "ALLOW by what does not match",
-        why: "whatever nobody thought of is allowed: a path in another spelling, or a caller \
-              without identity.",
-        fix: "name what is allowed; put exceptions into a DENY policy.",
+        title: "by what does not match",
+        why: "an allowance by what does not match allows whatever nobody thought of: a path in \
+              another spelling, or a caller without identity. A denial by paths (low) lets the \
+              other spellings through.",
+        fix: "name what is allowed; deny with `notPaths` and the like.",
         source: PRACTICES,
         releases: EVERY,
         refuses: false,
@@ -74,6 +87,50 @@ pub(super) const CHECKS: &[Check] = &[
               which makes the rule wider.",
         fix: "name the ports in `to.operation.ports`.",
         source: VALIDATION,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP008",
+        severity: Medium,
+        title: "HTTP where none is spoken",
+        why: "an ALLOW rule with conditions of HTTP never matches on a port that its service \
+              calls TCP or TLS, so that everybody is denied.",
+        fix: "conditions of callers and ports only, or call the port's protocol what it is.",
+        source: "https://istio.io/latest/docs/tasks/security/authorization/authz-tcp/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP009",
+        severity: High,
+        title: "identities that callers need not have",
+        why: "where plaintext is let in, callers without identity get past a denial of identities \
+              and past `not...` in an allowance; elsewhere they are denied (medium). Under \
+              DISABLE nobody has an identity.",
+        fix: "mode STRICT for the workloads.",
+        source: "https://istio.io/latest/docs/concepts/security/#dependency-on-mutual-tls",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP010",
+        severity: High,
+        title: "a caller that is not there",
+        why: "a trust domain that the mesh does not have, or (medium) a service account that no \
+              workload given runs as, matches nobody.",
+        fix: "write the domain of the mesh and the account of the caller.",
+        source: "https://kiali.io/docs/features/validations/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP011",
+        severity: High,
+        title: "a namespace that is not there",
+        why: "no caller is of it. It counts as medium unless it is nearly the name of one that is.",
+        fix: "write the namespace of the caller.",
+        source: "https://istio.io/latest/docs/reference/config/analysis/ist0101/",
         releases: EVERY,
         refuses: false,
     },
@@ -110,6 +167,19 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "AP015",
+        severity: High,
+        title: "paths that are not normalised",
+        why: "with `pathNormalization` NONE a caller writes `/a//b` or `/a/%2e/b` and gets past \
+              rules about `/a/b`. Whether a workload takes slashes otherwise than BASE does, can \
+              not be told from here.",
+        fix: "BASE at least; MERGE_SLASHES or DECODE_AND_MERGE_SLASHES where the workload does \
+              the same.",
+        source: "https://istio.io/latest/docs/ops/best-practices/security/#customize-your-system-on-path-normalization",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "AP016",
         severity: Medium,
         title: "a header as proof",
@@ -132,6 +202,27 @@ pub(super) const CHECKS: &[Check] = &[
               `gatewayTopology.numTrustedProxies`.",
         source: "https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/",
         releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP018",
+        severity: Medium,
+        title: "a selector that selects nothing",
+        why: "no workload has the labels, so that the policy is about nothing.",
+        fix: "write the labels of the pods.",
+        source: "https://istio.io/latest/docs/reference/config/analysis/ist0127/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP019",
+        severity: High,
+        title: "HTTP without anybody to read it",
+        why: "in ambient only a waypoint reads HTTP. ztunnel leaves conditions of HTTP out of \
+              denials, and allows nothing by a rule that has them (medium).",
+        fix: "`targetRefs` to the service or the waypoint.",
+        source: "https://istio.io/latest/docs/ambient/usage/l4-policy/",
+        releases: "every release, in ambient meshes",
         refuses: false,
     },
     Check {
@@ -167,6 +258,51 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "AP023",
+        severity: High,
+        title: "tokens that nothing verifies, or nothing asks for",
+        why: "RequestAuthentication refuses bad tokens and lets requests without one through; \
+              only a policy on `requestPrincipals` asks for one, and only where one is verified \
+              is there any.",
+        fix: "have both for the same workloads.",
+        source: "https://istio.io/latest/docs/tasks/security/authentication/authn-policy/#require-a-valid-token",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP024",
+        severity: High,
+        title: "a workload that no policy is about",
+        why: "without a policy every call is let through.",
+        fix: "a policy for it, or one for its whole namespace that allows nothing.",
+        source: "https://kiali.io/docs/features/validations/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP025",
+        severity: Medium,
+        title: "a rule that does nothing",
+        why: "a denial of the same workloads has all that the rule allows, or an earlier rule of \
+              the policy matches all that this one matches.",
+        fix: "take it out, or narrow the other.",
+        source: "https://istio.io/latest/docs/concepts/security/#implicit-enablement",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP026",
+        severity: Medium,
+        title: "a rule for the whole mesh",
+        why: "a policy of the root namespace without selector is about every workload of every \
+              namespace, those to come included.",
+        fix: "put it into the namespaces that it is meant for; to deny by default, leave `rules` \
+              out.",
+        source: AUTHZ,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "AP027",
         severity: High,
         title: "the proxy's own ports",
@@ -193,8 +329,85 @@ pub(super) const CHECKS: &[Check] = &[
         title: "a service account with a dot",
         why: "before the repair a dot stands for any letter, so that `a.b` allows `axb` as well.",
         fix: "name the account in `principals`, or go to a release with the repair.",
-        source: "https://istio.io/latest/news/security/istio-security-2026-003/",
-        releases: "Istio 1.25.0 to 1.28.5 and 1.29.1",
+        source: "https://osv.dev/vulnerability/CVE-2026-39350",
+        releases: "Istio from 1.25.0 to before 1.27.9, 1.28.6 and 1.29.2",
+        refuses: false,
+    },
+    Check {
+        id: "AP030",
+        severity: High,
+        title: "a foreign service's callers are led away",
+        why: "a VirtualService for the gateway `mesh` leads callers of every namespace, whoever \
+              owns the service.",
+        fix: "`exportTo: [\".\"]`, or put it into the service's namespace.",
+        source: "https://istio.io/latest/docs/reference/config/analysis/ist0109/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP031",
+        severity: High,
+        title: "an EnvoyFilter under the policies",
+        why: "it changes what decides on, or feeds, policies of authorization and mTLS, in ways \
+              that no other check sees.",
+        fix: "use the API for it; otherwise test what is in force with every release.",
+        source: "https://istio.io/latest/docs/reference/config/networking/envoy-filter/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP032",
+        severity: Medium,
+        title: "keys from where others can change them",
+        why: "who can change the keys can make tokens: over plain HTTP, from addresses inside, or \
+              with a private key that lies in the policy.",
+        fix: "`https://` to the issuer's own host; public keys only.",
+        source: "https://istio.io/latest/docs/reference/config/analysis/ist0175/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP033",
+        severity: Medium,
+        title: "known keys where none can be fetched",
+        why: "in these releases tokens that are made with a key that everybody knows are believed \
+              while the keys of `jwksUri` can not be fetched.",
+        fix: "write the keys into `jwks`, or go to a release with the repair.",
+        source: "https://github.com/istio/istio/security/advisories/GHSA-v75c-crr9-733c",
+        releases: "Istio before 1.27.8, 1.28.5 and 1.29.1",
+        refuses: false,
+    },
+    Check {
+        id: "AP034",
+        severity: Medium,
+        title: "a host under another's wildcard",
+        why: "a connection that was let in for `*.a.example` may ask for `x.a.example` on the \
+              same port, so that what is asked of the latter's callers is not.",
+        fix: "the same TLS settings for both, or separate ports.",
+        source: "https://istio.io/latest/docs/ops/best-practices/security/#gateways",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP035",
+        severity: High,
+        title: "a gateway that passes everything on",
+        why: "with AUTO_PASSTHROUGH the name in SNI chooses the service. For hosts of `.local`, \
+              between the clusters of one mesh, it counts as low.",
+        fix: "PASSTHROUGH or a mode that ends TLS, with the hosts that are meant.",
+        source: "https://istio.io/latest/news/security/istio-security-2021-006/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP036",
+        severity: High,
+        title: "a health check that is denied",
+        why: "in a DENY policy a rule denies what it names: callers that are to ask for health, \
+              by path, get 403.",
+        fix: "an ALLOW policy with the same rule.",
+        source: AUTHZ,
+        releases: EVERY,
         refuses: false,
     },
 ];

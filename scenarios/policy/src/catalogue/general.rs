@@ -1,7 +1,7 @@
 //! Checks of any kind of resource.
 
 use super::Check;
-use crate::finding::Severity::{Critical, High, Low, Medium};
+use crate::finding::Severity::{Critical, High, Info, Low, Medium};
 
 const FIELDS: &str =
     "https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation";
@@ -41,6 +41,18 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "GN005",
+        severity: Medium,
+        title: "a waiver that does not hold",
+        why: "a waiver needs somebody who answers for it, a reason and a last day. One that has expired \
+              waives nothing any more (high), and one that waives nothing hides what comes next (low).",
+        fix: "write `CHECK owner=WHO reason=WHY until=YYYY-MM-DD`; repair what is waived, agree on a new \
+              day, or take the waiver out.",
+        source: "https://csrc.nist.gov/pubs/sp/800/37/r2/final",
+        releases: "every release",
+        refuses: false,
+    },
+    Check {
         id: "GN006",
         severity: Medium,
         title: "a template that is not rendered",
@@ -57,6 +69,28 @@ pub(super) const CHECKS: &[Check] = &[
         why: "the one that is applied last replaces the other, whichever was meant.",
         fix: "keep one of the two.",
         source: "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/",
+        releases: "every release",
+        refuses: false,
+    },
+    Check {
+        id: "GN008",
+        severity: High,
+        title: "the cluster has something else",
+        why: "the object of the file and the one of the cluster are not the same, so that what \
+              was reviewed is not what is in force.",
+        fix: "apply the file, or take the change over into it.",
+        source: "https://argo-cd.readthedocs.io/en/stable/user-guide/diffing/",
+        releases: "every release",
+        refuses: false,
+    },
+    Check {
+        id: "GN009",
+        severity: Info,
+        title: "nothing to check",
+        why: "no object of a kind that is checked was found, which is not the same as nothing \
+              being wrong.",
+        fix: "give the files with the policies.",
+        source: "https://github.com/cilium/cilium/issues/17471",
         releases: "every release",
         refuses: false,
     },

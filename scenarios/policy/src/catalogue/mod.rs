@@ -1,12 +1,17 @@
 //! What is checked, as data: `--list-checks`, `--explain-check` and the page of checks are made of
 //! it. How a check is decided is in `check`.
 
+mod article;
 mod authentication;
 mod authorization;
 mod cilium;
+mod cross;
 mod general;
+mod needs;
 
 use std::fmt::Write as _;
+
+pub use needs::{About, NEEDS, Need, UNDECIDABLE};
 
 use crate::finding::Severity;
 
@@ -35,7 +40,8 @@ pub struct Check {
 /// Every check, by id.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     let istio = authentication::CHECKS.iter().chain(authorization::CHECKS);
-    general::CHECKS.iter().chain(istio).chain(cilium::CHECKS)
+    let of_meshes = istio.chain(cilium::CHECKS).chain(cross::CHECKS);
+    general::CHECKS.iter().chain(of_meshes).chain(article::CHECKS)
 }
 
 /// A check by its id.
@@ -59,9 +65,15 @@ impl Check {
     pub fn explained(&self) -> String {
         let Self { id, severity, title, why, fix, source, releases, .. } = self;
         let refused = if self.refuses { "\n\nWhat it finds is refused upstream." } else { "" };
+        let needs = NEEDS.iter().find(|(id, ..)| id == &self.id);
+        let needs: String = needs
+            .iter()
+            .flat_map(|(_, _, needs)| needs.iter())
+            .map(|need| format!("\n\nNot evaluated where {}.", need.missing()))
+            .collect();
         format!(
             "{id} ({})  {title}\n\nWhy: {why}\n\nFix: {fix}\n\nHolds for: {releases}\n\
-             Source: {source}{refused}\n",
+             Source: {source}{refused}{needs}\n",
             severity.word()
         )
     }
@@ -83,6 +95,15 @@ pub fn page() -> String {
             severity.word()
         );
         written.expect("a string takes all");
+        let needs = NEEDS.iter().find(|(id, ..)| id == &check.id);
+        for need in needs.map(|(_, _, needs)| *needs).unwrap_or_default() {
+            let written = write!(page, "\nNot evaluated where {}.\n", need.missing());
+            written.expect("a string takes all");
+        }
+    }
+    page.push_str("\n## What can not be decided here\n\n");
+    for (id, title, why) in UNDECIDABLE {
+        writeln!(page, "- {id}, {title}: {why}").expect("a string takes all");
     }
     page
 }

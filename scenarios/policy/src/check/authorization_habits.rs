@@ -73,8 +73,7 @@ fn headers(of: &Manifest, action: Action, rule: &Rule, versions: Versions, out: 
             }
             _ => format!("the header `{name}` is whatever the caller writes"),
         };
-        let span =
-            values.first().or_else(|| not_values.first()).map_or(condition.span, |text| text.span);
+        let span = condition.matches.first().map_or(condition.span, |text| text.span);
         match affected("AP016", versions) {
             Affected::Yes(which) if hidden => {
                 let message = format!("{message}; written twice it gets through ({which})");

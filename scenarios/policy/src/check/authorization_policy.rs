@@ -2,7 +2,7 @@
 
 use super::{Findings, authorization_habits};
 use crate::authorization::{Action, AuthorizationPolicy, Condition, Match, Rule, Source};
-use crate::finding::Span;
+use crate::finding::{Severity, Span};
 use crate::manifest::Manifest;
 use crate::version::Versions;
 
@@ -250,6 +250,7 @@ fn deny(of: &Manifest, rule: &Rule, out: &mut Findings) {
             }
         }
     }
+    positive(of, rule, out);
     let tcp_from = |source: &Source| {
         let [_, _, namespaces, accounts, ip, remote, _] = source.fields();
         [&source.principals, namespaces.1, accounts.1, ip.1, remote.1]
@@ -263,6 +264,41 @@ fn deny(of: &Manifest, rule: &Rule, out: &mut Findings) {
     if from_only || to_only {
         let message = "without ports this rule denies all traffic to TCP ports as well".to_owned();
         out.add("AP007", of, rule.span, message);
+    }
+}
+
+/// The last part of paths by which health is asked for.
+const HEALTH: [&str; 9] = [
+    "health",
+    "healthz",
+    "healthcheck",
+    "live",
+    "livez",
+    "liveness",
+    "ready",
+    "readyz",
+    "readiness",
+];
+
+/// What a denial names, and what it names by mistake.
+fn positive(of: &Manifest, rule: &Rule, out: &mut Findings) {
+    let callers = rule.from.iter().flatten().any(|source| {
+        [&source.principals, &source.namespaces, &source.service_accounts]
+            .iter()
+            .any(|matches| matches.values.iter().any(|value| value.text != "*"))
+    });
+    for operation in rule.to.iter().flatten() {
+        let is_health =
+            |path: &str| path.rsplit('/').next().is_some_and(|last| HEALTH.contains(&last));
+        let health = operation.paths.values.iter().find(|path| is_health(&path.text));
+        if let Some(path) = health.filter(|_| callers) {
+            let message =
+                format!("`{}` is denied to the very callers that the rule names", path.text);
+            out.add("AP036", of, path.span, message);
+        } else if let Some(path) = operation.paths.values.first().filter(|path| path.text != "*") {
+            let message = format!("whoever spells `{}` otherwise is not denied", path.text);
+            out.add("AP006", of, path.span, message).severity = Severity::Low;
+        }
     }
 }
 

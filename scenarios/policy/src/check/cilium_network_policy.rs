@@ -3,8 +3,8 @@
 use super::Findings;
 use crate::cilium::{Direction, Entry, PortRule, Spec, name};
 use crate::finding::Severity;
-use crate::manifest::Manifest;
-use crate::source::{Node, Value};
+use crate::manifest::{Manifest, written};
+use crate::source::Node;
 use crate::version::Version;
 
 /// What one `spec` says.
@@ -188,22 +188,5 @@ fn same_peers(wide: &Entry, narrow: &Entry) -> bool {
 }
 
 fn shape(peers: &[(&str, Node)]) -> String {
-    peers.iter().map(|(name, node)| format!("{name}={};", text_of(node))).collect()
-}
-
-/// A value without its places.
-fn text_of(node: &Node) -> String {
-    match &node.value {
-        Value::Scalar(scalar) => format!("{:?}", scalar.text),
-        Value::List(items) => items.iter().map(|item| text_of(item) + ",").collect(),
-        Value::Map(entries) => {
-            let mut members: Vec<String> = entries
-                .iter()
-                .map(|entry| format!("{:?}:{{{}}}", entry.key, text_of(&entry.value)))
-                .collect();
-            members.sort();
-            members.concat()
-        }
-        Value::Refused => String::new(),
-    }
+    peers.iter().map(|(name, node)| format!("{name}={};", written(node))).collect()
 }

@@ -178,14 +178,25 @@ fn control_plane(of: &Manifest, entry: &Entry, rule: &PortRule, out: &mut Findin
     }
 }
 
-/// Ranges of an entry and their places.
-fn ranges(entry: &Entry) -> impl Iterator<Item = (&Node, Range)> {
+/// A range of an entry, its place, and what is left out of it.
+struct Written<'e> {
+    node: &'e Node,
+    range: Range,
+    except: Vec<Range>,
+}
+
+fn ranges(entry: &Entry) -> impl Iterator<Item = Written<'_>> {
     let plain = ["fromCIDR", "toCIDR"].into_iter().flat_map(|name| entry.peer(name));
-    let sets = ["fromCIDRSet", "toCIDRSet"]
-        .into_iter()
-        .flat_map(|name| entry.peer(name))
-        .filter_map(|set| set.member("cidr"));
-    plain.chain(sets).filter_map(|node| Some((node, Range::parse(node.text()?)?)))
+    let sets = ["fromCIDRSet", "toCIDRSet"].into_iter().flat_map(|name| entry.peer(name));
+    let sets = sets.filter_map(|set| {
+        let except = set.member("except").map(Node::items).unwrap_or_default();
+        Some((set.member("cidr")?, except))
+    });
+    let range = |node: &Node| Range::parse(node.text()?);
+    plain.map(|node| (node, &[][..])).chain(sets).filter_map(move |(node, except)| {
+        let except = except.iter().filter_map(range).collect();
+        Some(Written { node, range: range(node)?, except })
+    })
 }
 
 /// Allows inside of what is denied altogether.
@@ -193,16 +204,19 @@ fn dead_allows(of: &Manifest, spec: &Spec, versions: Versions, out: &mut Finding
     let denied: Vec<_> = spec
         .entries
         .iter()
-        .filter(|entry| entry.deny && entry.ports.is_empty())
-        .flat_map(|entry| ranges(entry).map(move |(node, range)| (entry.direction, node, range)))
+        .filter(|entry| entry.deny && entry.ports.is_empty() && entry.icmps.is_none())
+        .flat_map(|entry| ranges(entry).map(move |denied| (entry.direction, denied)))
         .collect();
     for entry in spec.entries.iter().filter(|entry| !entry.deny && !denied.is_empty()) {
-        for (node, range) in ranges(entry) {
-            let wide = denied
-                .iter()
-                .find(|(direction, _, wide)| *direction == entry.direction && wide.holds(range));
-            let Some((_, wide, _)) = wide else { continue };
-            let (text, line) = (node.text().unwrap_or_default(), wide.at.line);
+        for Written { node, range, .. } in ranges(entry) {
+            let wide = denied.iter().find(|(direction, wide)| {
+                let left_out = |one: &Range| one.holds(range) || range.holds(*one);
+                *direction == entry.direction
+                    && wide.range.holds(range)
+                    && !wide.except.iter().any(left_out)
+            });
+            let Some((_, wide)) = wide else { continue };
+            let (text, line) = (node.text().unwrap_or_default(), wide.node.at.line);
             match affected("CN029", versions) {
                 Affected::Yes(which) => {
                     let message = format!(

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::catalogue::check;
-use crate::finding::{Finding, Span};
+use crate::finding::Span;
 use crate::inventory::Inventory;
 use crate::manifest::Manifest;
 use crate::schema::{Deviation, Wrong};
@@ -80,18 +79,9 @@ fn refused(of: &Manifest, key: &str, wrong: &str) -> (&'static str, String) {
 pub(crate) fn mesh_config(inventory: &Inventory, out: &mut Findings) {
     for mesh in &inventory.meshes {
         for (field, meant) in &mesh.unknown {
-            let check = check("GN001");
-            out.list.push(Finding {
-                check,
-                severity: check.severity,
-                path: mesh.head.origin.path.clone(),
-                span: field.span,
-                object: mesh.head.title(),
-                message: format!(
-                    "`{}` is no field of MeshConfig; did you mean `{meant}`?",
-                    field.text
-                ),
-            });
+            let message =
+                format!("`{}` is no field of MeshConfig; did you mean `{meant}`?", field.text);
+            out.add("GN001", &mesh.head, field.span, message);
         }
     }
 }
@@ -106,17 +96,42 @@ pub(crate) fn version_of_api(of: &Manifest, out: &mut Findings) {
     }
 }
 
-/// Objects of the same kind and name.
+/// Objects of the same kind and name: twice in files, or in a file and otherwise in the cluster.
 pub(crate) fn twice(manifests: &[Manifest], out: &mut Findings) {
-    let mut first = BTreeMap::new();
+    let mut first: BTreeMap<String, &Manifest> = BTreeMap::new();
     for manifest in manifests {
-        let title = manifest.title();
-        match first.get(&title) {
-            Some(origin) => {
-                let message = format!("it is given before, at {origin}");
-                out.add("GN007", manifest, manifest.span, message);
-            }
-            None => drop(first.insert(title, manifest.origin.to_string())),
+        let Some(other) = first.get(&manifest.title()) else {
+            first.insert(manifest.title(), manifest);
+            continue;
+        };
+        if manifest.created.is_some() == other.created.is_some() {
+            let message = format!("it is given before, at {}", other.origin);
+            out.add("GN007", manifest, manifest.span, message);
+        } else if manifest.digest != other.digest {
+            let (file, cluster) =
+                if manifest.created.is_some() { (*other, manifest) } else { (manifest, *other) };
+            let message = format!("the cluster has something else, at {}", cluster.origin);
+            out.add("GN008", file, file.span, message);
+        }
+    }
+}
+
+/// What the agents say of a policy in its own status.
+pub(crate) fn status(of: &Manifest, root: &Node, out: &mut Findings) {
+    let conditions = root.path("status.conditions").map(Node::items).unwrap_or_default();
+    for condition in conditions.iter().filter(|_| of.kind.group == "cilium.io") {
+        let text = |name: &str| condition.member(name).and_then(Node::text).unwrap_or_default();
+        // The word is a text in quotes, and a boolean where they are left out.
+        let status = condition.member("status");
+        let refused = status.is_some_and(|status| {
+            status.boolean() == Some(false) || status.text() == Some("False")
+        });
+        if text("type") == "Valid" && refused {
+            let message = match text("message") {
+                "" => "the agents did not take it".to_owned(),
+                why => format!("the agents did not take it: {why}"),
+            };
+            out.add("CN032", of, status.map_or(of.span, Span::from), message);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Findings;
+use super::{Findings, Known};
 use crate::finding::Span;
 use crate::manifest::{Manifest, texts};
 use crate::source::Node;
@@ -47,12 +47,9 @@ fn width(of: &Manifest) -> (String, BTreeMap<String, String>) {
     (of.namespace.clone(), labels)
 }
 
-/// What policies say together; the checks that could not be decided are named with the reason.
-pub(super) fn together(
-    manifests: &[Manifest],
-    set: &PolicySet,
-    out: &mut Findings,
-) -> Vec<(&'static str, String)> {
+/// What policies say together.
+pub(super) fn together(known: &Known<'_>, out: &mut Findings) {
+    let (manifests, set) = (known.manifests, known.set);
     let policies: Vec<&Manifest> =
         manifests.iter().filter(|of| of.kind.name == NAME && !of.refused).collect();
     let mut first: BTreeMap<_, &Manifest> = BTreeMap::new();
@@ -77,21 +74,18 @@ pub(super) fn together(
             None => drop(first.insert((namespace, labels), of)),
         }
     }
-    mesh_wide(&policies, set, out)
+    mesh_wide(&policies, set, out);
 }
 
-fn mesh_wide(
-    policies: &[&Manifest],
-    set: &PolicySet,
-    out: &mut Findings,
-) -> Vec<(&'static str, String)> {
+fn mesh_wide(policies: &[&Manifest], set: &PolicySet, out: &mut Findings) {
     let root = &set.root_namespace;
     let Some(mesh) = policies.iter().find(|of| of.namespace == *root) else {
-        if policies.is_empty() {
-            return Vec::new();
+        if !policies.is_empty() {
+            let missing = format!("no PeerAuthentication of the root namespace `{root}` is given");
+            out.open("PA001", missing.as_str());
+            out.open("PA004", missing);
         }
-        let why = format!("nothing of the root namespace `{root}` is given");
-        return vec![("PA001", why.clone()), ("PA004", why)];
+        return;
     };
     let mode = |of: &Manifest| of.specs.first().and_then(|spec| spec.path("mtls.mode").cloned());
     let workload = crate::Workload::new("", []);
@@ -116,5 +110,4 @@ fn mesh_wide(
             out.add("PA004", of, span, message);
         }
     }
-    Vec::new()
 }

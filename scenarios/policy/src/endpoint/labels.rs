@@ -91,6 +91,12 @@ impl<'l> Labelled<'l> {
 }
 
 impl Pod {
+    /// Whether a policy of a namespace, or of none, with this selector is certainly about it.
+    #[must_use]
+    pub fn is_subject(&self, namespace: Option<&str>, selector: &Node) -> bool {
+        Scope::of(namespace, Some(selector)).subject(selector, self) == Holds::Yes
+    }
+
     fn label(&self, name: &str) -> Label<'_> {
         if name == NAMESPACE {
             return Label::Is(&self.namespace);

@@ -72,6 +72,23 @@ pub struct Namespace {
     pub head: Head,
 }
 
+/// An object of a kind whose fields are not all known here, and that can undo policies.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// Its name and place.
+    pub head: Head,
+    /// Its `spec`.
+    pub spec: Node,
+}
+
+/// Groups and kinds of those.
+const OTHERS: [(&str, &str); 4] = [
+    ("networking.istio.io", "EnvoyFilter"),
+    ("networking.istio.io", "Gateway"),
+    ("networking.istio.io", "VirtualService"),
+    ("cilium.io", "CiliumLocalRedirectPolicy"),
+];
+
 /// All that was read of a cluster besides policies, in the order of the files.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
@@ -87,9 +104,43 @@ pub struct Inventory {
     pub agents: Vec<AgentConfig>,
     /// Kubernetes' own network policies, which Cilium enforces too: heads and `spec`.
     pub network_policies: Vec<(Head, Node)>,
+    /// What can undo policies and is not typed.
+    pub others: Vec<Other>,
 }
 
+/// How much an inventory holds, kind by kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count([usize; 7]);
+
 impl Inventory {
+    /// How much there is.
+    pub(crate) fn count(&self) -> Count {
+        Count([
+            self.namespaces.len(),
+            self.workloads.len(),
+            self.services.len(),
+            self.meshes.len(),
+            self.agents.len(),
+            self.network_policies.len(),
+            self.others.len(),
+        ])
+    }
+
+    /// Forgets what was taken in since it was counted.
+    pub(crate) fn truncate(&mut self, to: Count) {
+        // Named one by one, so that a field that is added here is not forgotten.
+        let Self { namespaces, workloads, services, meshes, agents, network_policies, others } =
+            self;
+        let Count(to) = to;
+        namespaces.truncate(to[0]);
+        workloads.truncate(to[1]);
+        services.truncate(to[2]);
+        meshes.truncate(to[3]);
+        agents.truncate(to[4]);
+        network_policies.truncate(to[5]);
+        others.truncate(to[6]);
+    }
+
     /// Takes in a document of a file if it is of a kind that is kept; otherwise answers `false`.
     pub(crate) fn read(&mut self, path: &str, text: &str, document: &Document) -> bool {
         let root = &document.root;
@@ -118,6 +169,11 @@ impl Inventory {
             ("", "") => {
                 let Some(mesh) = root.member("meshConfig") else { return false };
                 self.meshes.push(MeshConfig::read(Head::read(path, document, false), mesh.clone()));
+            }
+            pair if OTHERS.contains(&pair) => {
+                let Some(spec) = root.member("spec") else { return false };
+                let head = Head::read(path, document, true);
+                self.others.push(Other { head, spec: spec.clone() });
             }
             _ => {
                 let Some(template) = workload::template(group, kind) else { return false };

@@ -58,7 +58,8 @@ pub struct Deployed {
     pub containers: Vec<String>,
     /// Whether the pods are on the node's network.
     pub host_network: bool,
-    /// Users that `runAsUser` names, for the pod or for a container, and where.
+    /// Users that `runAsUser` names, for the pod or for a container that is not the mesh's, and
+    /// where.
     pub users: Vec<(i64, Span)>,
 }
 
@@ -75,7 +76,12 @@ impl Deployed {
         };
         let account = at("spec.serviceAccountName").or_else(|| at("spec.serviceAccount"));
         let account = account.and_then(Node::text).filter(|account| !account.is_empty());
-        let users = at("spec").and_then(user).into_iter().chain(all().filter_map(user));
+        // Those that the mesh puts in run as the proxy's user, as they should.
+        let own = |container: &&Node| {
+            let name = container.member("name").and_then(Node::text).unwrap_or_default();
+            !matches!(name, "istio-init" | "istio-proxy" | "istio-validation")
+        };
+        let users = at("spec").and_then(user).into_iter().chain(all().filter(own).filter_map(user));
         Self {
             labels: texts(at("metadata.labels")),
             annotations: texts(at("metadata.annotations")),

@@ -4,3 +4,4 @@
 pub(crate) mod affected;
 pub(crate) mod breadth;
 pub(crate) mod cidr;
+pub(crate) mod cover;

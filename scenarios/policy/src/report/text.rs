@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
-use super::sentence;
-use crate::finding::{Finding, Severity, Span};
-use crate::source::Position;
+use super::{Loudness, excuse, loudness, open, sentence};
+use crate::finding::{Finding, Span, Standing};
+use crate::source::Lines;
 use crate::validate::Report;
 
 /// The report; the files are those that were checked, by path.
@@ -16,14 +16,35 @@ use crate::validate::Report;
 pub fn text(report: &Report, files: &BTreeMap<String, String>, coloured: bool) -> String {
     let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
     let mut all = String::new();
-    for finding in &report.findings {
-        let source = files.get(&finding.path).map_or("", String::as_str);
-        all.push_str(&one(finding, source, &renderer));
-        all.push_str("\n\n");
+    // Findings come file by file.
+    for of_file in report.findings.chunk_by(|a, b| a.path == b.path) {
+        let lines = Lines::of(files.get(&of_file[0].path).map_or("", String::as_str));
+        for finding in of_file.iter().filter(|finding| finding.is_open()) {
+            all.push_str(&one(finding, &lines, &renderer));
+            all.push_str("\n\n");
+        }
     }
-    for (id, why) in &report.not_evaluated {
-        writeln!(all, "not evaluated: {id}: {why}").expect("a string takes all");
+    let mut known = 0;
+    for finding in report.findings.iter().filter(|finding| !finding.is_open()) {
+        match (&finding.standing, excuse(finding)) {
+            (Standing::Waived { .. }, Some(excuse)) => {
+                let (id, path, line) = (finding.check.id, &finding.path, finding.span.at.line);
+                let what = sentence(finding);
+                writeln!(all, "{excuse}\n  {id} {path}:{line}: {what}")
+                    .expect("a string takes all");
+            }
+            _ => known += 1,
+        }
     }
+    if known > 0 {
+        writeln!(all, "known by the baseline, and not shown: {known}").expect("a string takes all");
+    }
+    if report.gone > 0 {
+        let gone = report.gone;
+        writeln!(all, "in the baseline and gone: {gone}; --write-baseline makes it anew")
+            .expect("a string takes all");
+    }
+    all.push_str(&open::text(report));
     writeln!(all, "{}", summary(report)).expect("a string takes all");
     all
 }
@@ -54,43 +75,54 @@ fn summary(report: &Report) -> String {
     match worst_first.as_slice() {
         // What was not checked has no findings, which is not the same as none being found.
         [] if report.objects == 0 => {}
+        [] if !report.findings.is_empty() => line.push_str(": nothing else found"),
         [] => line.push_str(": nothing found"),
         some => write!(line, ": {}", some.join(", ")).expect("a string takes all"),
     }
     line
 }
 
-fn one(finding: &Finding, source: &str, renderer: &Renderer) -> String {
-    let level = match finding.severity {
-        Severity::Critical | Severity::High => Level::ERROR,
-        Severity::Medium => Level::WARNING,
-        Severity::Low | Severity::Info => Level::NOTE,
+/// A longer line, as in JSON without line breaks, is not shown: it would hide what is said of it.
+const LONGEST_LINE: usize = 1000;
+
+fn one(finding: &Finding, lines: &Lines<'_>, renderer: &Renderer) -> String {
+    let level = match loudness(finding) {
+        Loudness::Error => Level::ERROR,
+        Loudness::Warning => Level::WARNING,
+        Loudness::Note => Level::NOTE,
     };
     let title = sentence(finding);
-    let label = format!("{}: {}", finding.severity.word(), finding.check.title);
-    let (lines, first_line, range) = shown(source, finding.span);
-    let snippet = Snippet::source(lines)
-        .line_start(first_line)
-        .path(finding.path.as_str())
-        .annotation(AnnotationKind::Primary.span(range).label(label.as_str()));
-    let report = level
-        .primary_title(title.as_str())
-        .id(finding.check.id)
-        .element(snippet)
+    let excuse = excuse(finding).map(|excuse| format!(" ({excuse})")).unwrap_or_default();
+    let label = format!("{}: {}{excuse}", finding.severity.word(), finding.check.title);
+    let (path, at) = (finding.path.as_str(), finding.span.at);
+    let line = lines.line(at.line);
+    let title = level.primary_title(title.as_str()).id(finding.check.id);
+    let report = if line.len() > LONGEST_LINE {
+        title
+            .element(Origin::path(path).line(at.line).char_column(at.column))
+            .element(Level::NOTE.message(label.as_str()))
+    } else {
+        let underlined = AnnotationKind::Primary.span(underlined(line, finding.span));
+        title.element(
+            Snippet::source(line)
+                .line_start(at.line)
+                .path(path)
+                .annotation(underlined.label(label.as_str())),
+        )
+    };
+    let report = report
         .element(Level::NOTE.message(finding.check.why))
         .element(Level::HELP.message(finding.check.fix));
     renderer.render(&[report])
 }
 
-/// The line of a finding, its number, and which bytes of it are underlined. Of a finding of
-/// several lines the first is shown.
-fn shown(source: &str, span: Span) -> (&str, usize, Range<usize>) {
-    let Position { line, column } = span.at;
-    let text = source.lines().nth(line - 1).unwrap_or_default();
+/// Which bytes of a finding's first line are underlined; the others are not shown.
+fn underlined(line: &str, span: Span) -> Range<usize> {
     let byte = |column: usize| {
-        text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(byte, _)| byte)
+        line.char_indices().nth(column.saturating_sub(1)).map_or(line.len(), |(byte, _)| byte)
     };
-    let begin = byte(column);
-    let end = if span.until.line == line { byte(span.until.column) } else { text.trim_end().len() };
-    (text, line, begin..end.max(begin))
+    let one_line = span.until.line == span.at.line;
+    let begin = byte(span.at.column);
+    let end = if one_line { byte(span.until.column) } else { line.trim_end().len() };
+    begin..end.max(begin)
 }

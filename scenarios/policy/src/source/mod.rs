@@ -2,13 +2,16 @@
 //! made in them, all of them. It does not know what any kind or key means.
 
 mod field;
+mod lines;
 mod mistake;
 mod tree;
 
 pub use field::{Field, Map};
+pub use lines::Lines;
 pub use mistake::{Mistake, Mistakes, Wrong};
 pub use tree::{Document, Entry, Node, Position, Scalar, ScalarKind, Value};
-pub use tree::{Limits, MAX_BYTES, MAX_DEPTH, documents, documents_within, utf8};
+pub use tree::{Limits, MAX_BYTES, MAX_DEPTH, Piece};
+pub use tree::{documents, documents_within, each_piece, utf8};
 
 /// Longer words are compared with nothing: they are no typing error of a key, and the comparison
 /// takes time in proportion to their length.

@@ -23,13 +23,18 @@ pub struct Limits {
     pub depth: usize,
     /// How many values aliases may stand for in one document; 0 refuses anchors and aliases.
     pub alias_values: usize,
+    /// How many values one document may have, those not counted that were handed over before.
+    pub values: usize,
 }
 
 impl Limits {
     /// For files that say what they mean in one place: scenarios and their policies.
-    pub const PLAIN: Self = Self { bytes: MAX_BYTES, depth: MAX_DEPTH, alias_values: 0 };
-    /// For manifests of all kinds, as a cluster's dump or another tool writes them.
-    pub const MANIFESTS: Self = Self { bytes: 64 << 20, depth: 64, alias_values: 10_000 };
+    pub const PLAIN: Self =
+        Self { bytes: MAX_BYTES, depth: MAX_DEPTH, alias_values: 0, values: MAX_BYTES };
+    /// For manifests of all kinds, as a cluster's dump or another tool writes them. An object of a
+    /// cluster has at most 1.5 MiB; a value takes up to 200 bytes of memory, however short it is.
+    pub const MANIFESTS: Self =
+        Self { bytes: 64 << 20, depth: 64, alias_values: 10_000, values: 500_000 };
 }
 
 /// A place in a file; both count from 1, columns in characters.
@@ -221,40 +226,33 @@ pub fn documents_within(
     text: &str,
     mistakes: &mut Mistakes,
 ) -> Option<Vec<Document>> {
-    if text.len() > limits.bytes {
-        too_large(limits.bytes, mistakes);
-        return None;
-    }
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut parser = Parser::new_from_str(text);
-    let mut builder = Builder {
-        limits,
-        mistakes,
-        open: Vec::new(),
-        documents: Vec::new(),
-        anchored: HashMap::new(),
-        alias_values: 0,
+    let mut documents = Vec::new();
+    let mut take = |piece| match piece {
+        Piece::Whole(document) | Piece::Item(document) => documents.push(document),
     };
-    while let Some(event) = parser.next_event() {
-        match event {
-            Ok((event, span)) => {
-                let (at, until) = (Position::of(&span.start), Position::of(&span.end));
-                builder.take(event, at, until)?;
-            }
-            Err(error) => {
-                let at = Position::of(error.marker());
-                // The parser reads ahead, so its own limit can be met before the one here.
-                if error.info().contains("recursion limit") {
-                    builder.too_deep(at);
-                    return None;
-                }
-                let message = format!("not valid YAML: {}", error.info());
-                builder.mistakes.push(at, "", Wrong::Syntax(message), None);
-                return None;
-            }
-        }
-    }
-    Some(builder.documents)
+    Builder::new(limits, false, mistakes, &mut take).read(text)?;
+    Some(documents)
+}
+
+/// What is handed over while a text is still being taken apart.
+#[derive(Debug)]
+pub enum Piece {
+    /// One of a document's `items`, as a cluster's dump has them: thousands in one document, which
+    /// need not be there all at once. What the document is may be known only later.
+    Item(Document),
+    /// A document, its `items` left out when they were handed over before.
+    Whole(Document),
+}
+
+/// Hands over each document, and before it each of its `items`, as soon as it is read. `None` when
+/// the text can not be taken apart to its end; pieces may have been handed over by then.
+pub fn each_piece(
+    limits: Limits,
+    text: &str,
+    mistakes: &mut Mistakes,
+    take: &mut dyn FnMut(Piece),
+) -> Option<()> {
+    Builder::new(limits, true, mistakes, take).read(text)
 }
 
 /// A collection that has begun and not ended.
@@ -271,18 +269,77 @@ struct Key {
 
 struct Builder<'m> {
     limits: Limits,
+    /// Whether `items` are handed over one by one.
+    items_apart: bool,
     /// What each anchor of the document stands for, where aliases are accepted.
     anchored: HashMap<usize, Node>,
     /// How many values aliases stand for in the document so far.
     alias_values: usize,
+    /// How many values the document has so far.
+    values: usize,
     mistakes: &'m mut Mistakes,
     open: Vec<Open>,
-    documents: Vec<Document>,
+    /// How many documents have ended.
+    documents: usize,
+    hand_over: &'m mut dyn FnMut(Piece),
 }
 
-impl Builder<'_> {
+impl<'m> Builder<'m> {
+    fn new(
+        limits: Limits,
+        items_apart: bool,
+        mistakes: &'m mut Mistakes,
+        hand_over: &'m mut dyn FnMut(Piece),
+    ) -> Self {
+        Self {
+            limits,
+            items_apart,
+            anchored: HashMap::new(),
+            alias_values: 0,
+            values: 0,
+            mistakes,
+            open: Vec::new(),
+            documents: 0,
+            hand_over,
+        }
+    }
+
+    fn read(mut self, text: &str) -> Option<()> {
+        if text.len() > self.limits.bytes {
+            too_large(self.limits.bytes, self.mistakes);
+            return None;
+        }
+        let mut parser = Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+        while let Some(event) = parser.next_event() {
+            match event {
+                Ok((event, span)) => {
+                    let (at, until) = (Position::of(&span.start), Position::of(&span.end));
+                    self.take(event, at, until)?;
+                }
+                Err(error) => {
+                    let at = Position::of(error.marker());
+                    // The parser reads ahead, so its own limit can be met before the one here.
+                    if error.info().contains("recursion limit") {
+                        self.too_deep(at);
+                        return None;
+                    }
+                    let message = format!("not valid YAML: {}", error.info());
+                    self.mistakes.push(at, "", Wrong::Syntax(message), None);
+                    return None;
+                }
+            }
+        }
+        Some(())
+    }
+
     /// `None` stops the reading.
     fn take(&mut self, event: Event<'_>, at: Position, until: Position) -> Option<()> {
+        self.values += 1;
+        if self.values > self.limits.values {
+            let message = format!("a document of more than {} values", self.limits.values);
+            self.mistakes.push(at, "", Wrong::Syntax(message), None);
+            return None;
+        }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let accepted = self.plain_yaml(anchor, tag.is_some(), at);
@@ -307,11 +364,15 @@ impl Builder<'_> {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let (anchor, node) = match self.open.pop().expect("the parser ends what it began") {
-                    Open::List { at, anchor, items } => {
+                    // Most collections have one member, and room for four.
+                    Open::List { at, anchor, mut items } => {
+                        items.shrink_to_fit();
                         (anchor, Node { at, until, value: Value::List(items) })
                     }
                     Open::Map { at, anchor, entries, .. } => {
-                        (anchor, Node { at, until, value: Value::Map(merged(entries)) })
+                        let mut entries = merged(entries);
+                        entries.shrink_to_fit();
+                        (anchor, Node { at, until, value: Value::Map(entries) })
                     }
                 };
                 self.place_anchored(anchor, node);
@@ -319,6 +380,7 @@ impl Builder<'_> {
             Event::DocumentStart(_) => {
                 self.anchored.clear();
                 self.alias_values = 0;
+                self.values = 0;
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
@@ -385,11 +447,25 @@ impl Builder<'_> {
         self.mistakes.push(at, "", Wrong::Syntax(message.to_owned()), help);
     }
 
+    /// Whether what comes next is an item of the document's own `items`.
+    fn in_items(&self) -> bool {
+        let [Open::Map { key: Some(key), .. }, Open::List { .. }] = self.open.as_slice() else {
+            return false;
+        };
+        key.text.as_deref() == Some("items")
+    }
+
     fn place(&mut self, node: Node) {
+        let number = self.documents + 1;
+        if self.items_apart && self.in_items() {
+            self.values = self.values.saturating_sub(node.values());
+            (self.hand_over)(Piece::Item(Document { number, root: node }));
+            return;
+        }
         match self.open.last_mut() {
             None => {
-                let number = self.documents.len() + 1;
-                self.documents.push(Document { number, root: node });
+                self.documents = number;
+                (self.hand_over)(Piece::Whole(Document { number, root: node }));
             }
             Some(Open::List { items, .. }) => items.push(node),
             Some(Open::Map { entries, key, .. }) => match key.take() {
@@ -440,7 +516,8 @@ fn key_of(node: Node, mistakes: &mut Mistakes) -> Key {
     Key { text: None, at: node.at }
 }
 
-fn scalar(text: String, style: ScalarStyle) -> Scalar {
+fn scalar(mut text: String, style: ScalarStyle) -> Scalar {
+    text.shrink_to_fit();
     let resolved = saphyr::Scalar::parse_from_cow_and_metadata(text.as_str().into(), style, None);
     let kind = match resolved {
         Some(saphyr::Scalar::Null) => ScalarKind::Null,
