@@ -30,7 +30,9 @@ impl Judged {
         let given = Versions { istio: args.istio_version, cilium: args.cilium_version };
         let (files, versions) = match &args.context {
             Some(context) => {
-                let cluster = Cluster::read(context, &args.root_namespace)?;
+                let root_namespace =
+                    args.root_namespace.as_deref().unwrap_or(policy::ROOT_NAMESPACE);
+                let cluster = Cluster::read(context, root_namespace)?;
                 let versions = Versions {
                     istio: given.istio.or(cluster.versions.istio),
                     cilium: given.cilium.or(cluster.versions.cilium),
