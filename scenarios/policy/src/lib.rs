@@ -6,6 +6,7 @@ pub mod baseline;
 pub mod catalogue;
 mod check;
 pub mod cilium;
+mod cve;
 pub mod decide;
 mod effective;
 pub mod finding;

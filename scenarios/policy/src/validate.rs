@@ -9,6 +9,7 @@ use crate::PolicySet;
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
 use crate::check::{self as checks, Findings};
+use crate::cve;
 use crate::finding::{Finding, Severity, Span};
 use crate::manifest::{Manifest, texts};
 use crate::schema::{Kind, Product, conform};
@@ -182,7 +183,9 @@ impl<'s> Validator<'s> {
     /// Forgets what was read since.
     fn back_to(&mut self, mark: &Mark) {
         // Named one by one, so that a field that is added here is not forgotten.
-        let Self { settings: _, set, manifests, found: Findings { list }, report } = self;
+        let Self { settings: _, set, manifests, found, report } = self;
+        // Holes that are left undecided may be named once too often.
+        let Findings { list, undecided_holes: _ } = found;
         set.peer_authentications.truncate(mark.peer_authentications);
         manifests.truncate(mark.manifests);
         list.truncate(mark.findings);
@@ -228,6 +231,9 @@ impl<'s> Validator<'s> {
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions.cilium, &mut self.found);
+        let met = cve::met(&manifest, self.settings.versions);
+        self.found.list.extend(met.findings);
+        self.found.undecided_holes.extend(met.undecided);
         self.report.of_the_article.extend(checks::of_the_article(&manifest, root));
         let annotated = waiver::annotated(&manifest, root);
         self.report.waivers.extend(annotated.waivers);
@@ -321,10 +327,15 @@ impl<'s> Validator<'s> {
     fn finish(mut self) -> Report {
         checks::twice(&self.manifests, &mut self.found);
         self.report.not_evaluated = checks::together(&self.manifests, &self.set, &mut self.found);
+        for product in &self.found.undecided_holes {
+            let product = product.name();
+            let why = format!("the release of {product} is not given, and some have holes here");
+            self.report.not_evaluated.push(("GN004", why));
+        }
         let mut found = self.found.list;
         in_order(&mut found);
         found.dedup();
-        self.report.findings = found;
+        self.report.findings = cve::once_each(found);
         self.report
     }
 }

@@ -18,6 +18,8 @@ pub(crate) use general::{deviations, twice, version_of_api};
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) list: Vec<Finding>,
+    /// Whose known holes would matter, were the release given.
+    pub(crate) undecided_holes: std::collections::BTreeSet<crate::schema::Product>,
 }
 
 impl Findings {
