@@ -182,7 +182,10 @@ spec:
     assert_eq!(with("a.yaml", "baseline").0, Some(0));
     let (code, said) = with("a.yaml", "article-2026");
     assert_eq!(code, Some(3));
-    assert!(said.contains("AR001") && said.contains("AR002") && !said.contains("[PA002]"), "{said}");
+    assert!(
+        said.contains("AR001") && said.contains("AR002") && !said.contains("[PA002]"),
+        "{said}"
+    );
     assert!(said.contains("1.24 and 1.25 can not revoke"), "{said}");
     // To ask for it in the manifest is no way out either.
     let (code, said) = with("asked.yaml", "article-2026");
