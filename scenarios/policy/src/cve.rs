@@ -35,9 +35,8 @@ static CVES: LazyLock<Vec<Cve>> = LazyLock::new(|| {
 /// When a line is not as the table's comment says; a test reads each of them.
 fn row(line: &'static str) -> Cve {
     let columns: Vec<&str> = line.split('\t').collect();
-    let [id, product, affected, condition, severity, what, source] = columns[..] else {
-        panic!("seven columns, found {}: {line}", columns.len())
-    };
+    let columns = <[&str; 7]>::try_from(columns).expect("a row of seven columns");
+    let [id, product, affected, condition, severity, what, source] = columns;
     let bound =
         |text: &str| (!text.is_empty()).then(|| text.parse().expect("a release of the table"));
     let range = |text: &str| {

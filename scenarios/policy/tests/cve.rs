@@ -5,14 +5,14 @@ use policy::validate::{Report, Settings, validate};
 
 fn of(text: &str, istio: Option<&str>, cilium: Option<&str>) -> Report {
     let mut settings = Settings::default();
-    settings.versions.istio = istio.map(|version| version.parse().unwrap());
-    settings.versions.cilium = cilium.map(|version| version.parse().unwrap());
+    settings.versions.istio = istio.map(|version| version.parse().expect("a release"));
+    settings.versions.cilium = cilium.map(|version| version.parse().expect("a release"));
     validate(&[("a.yaml", text)], &settings)
 }
 
 fn holes(report: &Report) -> Vec<&str> {
     let of_releases = report.findings.iter().filter(|finding| finding.check.id == "GN004");
-    of_releases.map(|finding| finding.message.split(' ').next().unwrap()).collect()
+    of_releases.map(|finding| finding.message.split(' ').next().expect("a word")).collect()
 }
 
 const HEADERS: &str = "apiVersion: security.istio.io/v1
