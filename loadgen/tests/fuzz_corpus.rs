@@ -50,3 +50,18 @@ fn http2_for_a_server() {
 fn scenarios() {
     replay("scenario", targets::scenario);
 }
+
+#[test]
+fn yaml() {
+    replay("yaml", targets::yaml);
+}
+
+#[test]
+fn schema() {
+    replay("schema", targets::schema);
+}
+
+#[test]
+fn checks() {
+    replay("checks", targets::checks);
+}

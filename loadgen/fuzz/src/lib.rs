@@ -3,6 +3,7 @@
 //! one input. libFuzzer looks for bytes that break it, and a test of the workspace replays those
 //! that were of interest. Knows neither of the two.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use loadgen::http2::client::{self, Client};
@@ -11,6 +12,12 @@ use loadgen::http2::{AnswerBlock, HeaderBlock, PREFACE, RequestLine};
 use loadgen::serve::request::{RequestReader, Step};
 use loadgen::transport::http1::answer::Method;
 use loadgen::transport::http1::{Answer, AnswerReader, KnownHead, LONGEST_HEAD};
+use policy::report;
+use policy::schema::{KINDS, conform};
+use policy::source::{Document, Limits, Mistakes, Node, Piece, documents_within, each_piece};
+use policy::terms::Terms;
+use policy::validate::{Settings, validate};
+use policy::version::{Version, Versions};
 use scenarios::file::{Folder, Unreadable};
 
 /// The first byte of an input says in which pieces the others come: all at once, one by one, or so
@@ -201,4 +208,98 @@ pub fn scenario(input: &[u8]) {
     if let Err(mistakes) = scenarios::file::read(&Copy(input)) {
         assert!(!mistakes.to_string().is_empty());
     }
+}
+
+/// The reader of YAML: piece by piece it reads what it reads as a whole, and every value is somewhere
+/// in the text.
+pub fn yaml(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let (mut mistakes, mut mistakes_of_pieces) = (Mistakes::new("a"), Mistakes::new("a"));
+    let whole = documents_within(Limits::MANIFESTS, text, &mut mistakes);
+    let (mut documents, mut items) = (Vec::new(), 0);
+    let read =
+        each_piece(Limits::MANIFESTS, text, &mut mistakes_of_pieces, &mut |piece| match piece {
+            Piece::Item(_) => items += 1,
+            Piece::Whole(document) => documents.push(document),
+        });
+    assert_eq!(whole.is_some(), read.is_some());
+    assert_eq!(mistakes, mistakes_of_pieces);
+    let Some(whole) = whole else {
+        assert!(!mistakes.is_empty(), "it says why");
+        return;
+    };
+    assert_eq!(whole.len(), documents.len());
+    let lines = text.lines().count() + 1;
+    for document in &whole {
+        assert_places(&document.root, lines);
+    }
+    if items == 0 {
+        assert!(same(&whole, &documents));
+    }
+}
+
+/// Numbers that are none differ from themselves.
+fn same(one: &[Document], other: &[Document]) -> bool {
+    format!("{one:?}") == format!("{other:?}")
+}
+
+fn assert_places(node: &Node, lines: usize) {
+    assert!(node.at.line >= 1 && node.at.column >= 1 && node.at.line <= lines);
+    for item in node.items() {
+        assert_places(item, lines);
+    }
+    for entry in node.entries() {
+        assert_places(&entry.value, lines);
+    }
+}
+
+/// The releases that a byte stands for.
+fn releases(which: u8) -> Versions {
+    let version = |text: &str| text.parse::<Version>().ok();
+    let istio = ["", "1.24.6", "1.25.5", "1.29.0"][usize::from(which & 3)];
+    let cilium = ["", "1.16.3", "1.17.5", "1.18.0"][usize::from((which >> 2) & 3)];
+    Versions { istio: version(istio), cilium: version(cilium) }
+}
+
+/// Fields held against those of a kind: what is kept deviates no more.
+pub fn schema(input: &[u8]) {
+    let Some((&which, bytes)) = input.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let documents = documents_within(Limits::MANIFESTS, text, &mut Mistakes::new("a"));
+    let kind = &KINDS[usize::from(which >> 4) % KINDS.len()];
+    let version = kind.product.version(releases(which));
+    for document in documents.unwrap_or_default() {
+        let (kept, _) = conform(&document.root, "spec", &kind.spec, version);
+        let (again, deviations) = conform(&kept, "spec", &kind.spec, version);
+        let dropped = |deviation: &policy::schema::Deviation| {
+            !matches!(deviation.wrong, policy::schema::Wrong::Refused(_))
+        };
+        assert!(!deviations.iter().any(dropped), "{deviations:?}");
+        assert_eq!(format!("{kept:?}"), format!("{again:?}"));
+    }
+}
+
+/// The checks and all that shows what they find: the same every time, in order, each at a place in
+/// the text.
+pub fn checks(input: &[u8]) {
+    let Some((&which, bytes)) = input.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let settings = Settings { versions: releases(which), ..Settings::default() };
+    let judged = || {
+        let mut report = validate(&[("a.yaml", text)], &settings);
+        let files = BTreeMap::from([("a.yaml".to_owned(), text.to_owned())]);
+        Terms::default().judge(&mut report, &files);
+        (report, files)
+    };
+    let ((report, files), (again, _)) = (judged(), judged());
+    assert_eq!(report.findings, again.findings);
+    assert!(report.findings.is_sorted_by_key(|finding| finding.span.at));
+    let lines = text.lines().count() + 1;
+    assert!(report.findings.iter().all(|finding| finding.span.at.line <= lines));
+    let _ = report::text(&report, &files, false);
+    for document in [report::json(&report), report::sarif(&report)] {
+        serde_json::from_str::<serde_json::Value>(&document).expect("JSON");
+    }
+    let _ = (report::junit(&report), report::github(&report), report::markdown(&report));
+    let _ = report::metrics(&report, policy::finding::Severity::High);
 }

@@ -45,10 +45,10 @@ fn printed(args: &ValidateArgs, judged: Judged, coloured: bool) -> (String, Resu
     let Judged { mut report, files } = judged;
     let kept = keep(args, &report);
     let end = kept.and_then(|()| judge(&report, args));
-    if let (true, Some(severity)) = (args.fail_fast, args.fail_on.severity()) {
-        if let Some(first) = report.failing(severity).first().copied().cloned() {
-            report.findings = vec![first];
-        }
+    let severity = args.fail_on.severity().filter(|_| args.fail_fast);
+    let first = severity.and_then(|severity| report.failing(severity).first().copied().cloned());
+    if let Some(first) = first {
+        report.findings = vec![first];
     }
     let text = match args.format {
         Format::Text => report::text(&report, &files, coloured),

@@ -7,6 +7,7 @@ pub mod baseline;
 pub mod catalogue;
 mod check;
 pub mod cilium;
+mod cve;
 pub mod decide;
 pub mod destination_rule;
 mod effective;

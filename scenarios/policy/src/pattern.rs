@@ -9,7 +9,8 @@ use globset::{GlobBuilder, GlobMatcher};
 #[derive(Debug, Clone)]
 pub struct Pattern {
     written: String,
-    matcher: GlobMatcher,
+    /// Apart, since it is large and options hold patterns.
+    matcher: Box<GlobMatcher>,
 }
 
 impl Pattern {
@@ -21,7 +22,7 @@ impl Pattern {
     fn build(text: &str, literal_separator: bool) -> Result<Self, String> {
         let glob = GlobBuilder::new(text).literal_separator(literal_separator).build();
         let matcher = glob.map_err(|error| format!("not a pattern: {error}"))?.compile_matcher();
-        Ok(Self { written: text.to_owned(), matcher })
+        Ok(Self { written: text.to_owned(), matcher: Box::new(matcher) })
     }
 
     /// Whether the whole text is meant.

@@ -11,6 +11,7 @@ use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
 use crate::check::{self as checks, Findings, Known, Outline};
 use crate::cilium;
+use crate::cve;
 use crate::destination_rule::DestinationRule;
 use crate::finding::{Finding, Severity, Span};
 use crate::inventory::{self, Inventory};
@@ -273,7 +274,8 @@ impl<'s> Validator<'s> {
     fn back_to(&mut self, mark: &Mark) {
         // Named one by one, so that a field that is added here is not forgotten.
         let Self { settings: _, keep: _, set, inventory, manifests, found, report } = self;
-        let Findings { list, open } = found;
+        // Holes that are left undecided may be named once too often.
+        let Findings { list, open, undecided_holes: _ } = found;
         open.truncate(mark.open);
         inventory.truncate(mark.inventory);
         set.peer_authentications.truncate(mark.peer_authentications);
@@ -324,6 +326,9 @@ impl<'s> Validator<'s> {
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions, &mut self.found);
+        let met = cve::met(&manifest, self.settings.versions);
+        self.found.list.extend(met.findings);
+        self.found.undecided_holes.extend(met.undecided);
         self.report.of_the_article.extend(checks::of_the_article(&manifest, root));
         let annotated = waiver::annotated(&manifest, root);
         self.report.waivers.extend(annotated.waivers);
@@ -428,11 +433,16 @@ impl<'s> Validator<'s> {
         let known = Known::of(&mut self.manifests, &self.set, &self.inventory, versions);
         checks::together(&known, &mut self.found);
         self.report.not_evaluated = self.found.open;
+        for product in &self.found.undecided_holes {
+            let product = product.name();
+            let why = format!("the release of {product} is not given, and some have holes here");
+            self.report.not_evaluated.push(("GN004", why));
+        }
         self.report.not_evaluated.sort();
         let mut found = self.found.list;
         in_order(&mut found);
         found.dedup();
-        self.report.findings = found;
+        self.report.findings = cve::once_each(found);
         self.report
     }
 }

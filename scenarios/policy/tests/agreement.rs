@@ -16,6 +16,7 @@ const OTHERWISE: &[(&str, &str)] = &[];
 const EXPLAINED: &[(&str, &str)] = &[
     ("PA002", "upstream's examples of PERMISSIVE; its best practices ask for STRICT"),
     ("PA003", "Cilium's example turns mTLS off so that its own rules of HTTP can be read"),
+    ("GN004", "about the release that is assumed, by upstream's own advisories"),
     ("AP022", "a trial, by its own annotation"),
     ("CN001", "1.16 takes it and does nothing; 1.17 rejects it"),
     ("AP005", "ISTIO-SECURITY-2021-004 is about this very mistake"),

@@ -8,8 +8,8 @@ use common::{Form, cluster};
 use policy::validate::{Settings, validate};
 
 /// 10 000 objects of 5 kB have 50 MB, and 500 MB are ten times as much. The text itself is one part
-/// of those, and two are left for what is printed.
-const PEAK_BYTES_A_BYTE: f64 = 7.0;
+/// of those, and four are left for policies of one kind only and for what is printed.
+const PEAK_BYTES_A_BYTE: f64 = 5.0;
 
 fn peak_bytes_a_byte(text: &str) -> f64 {
     let mut objects = 0;

@@ -41,6 +41,17 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "GN004",
+        severity: High,
+        title: "a known hole of the release",
+        why: "the release that was given, or that runs, has a vulnerability with a number, and resources \
+              meet its condition. It is told once, at the first of them.",
+        fix: "upgrade to one of the releases that repaired it.",
+        source: "https://istio.io/latest/news/security/",
+        releases: "those of the table scenarios/policy/data/cves.tsv",
+        refuses: false,
+    },
+    Check {
         id: "GN005",
         severity: Medium,
         title: "a waiver that does not hold",

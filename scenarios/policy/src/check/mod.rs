@@ -80,6 +80,8 @@ pub(crate) struct Findings {
     pub(crate) list: Vec<Finding>,
     /// Checks that could not be decided for something that is there, and what is missing.
     pub(crate) open: Vec<(&'static str, String)>,
+    /// Whose known holes would matter, were the release given.
+    pub(crate) undecided_holes: std::collections::BTreeSet<crate::schema::Product>,
 }
 
 impl Findings {

@@ -124,6 +124,8 @@ impl Conformer {
                 kept.push(Entry { key, key_at, value });
             }
         }
+        // What is kept stays until all is read, and most mappings have one member.
+        kept.shrink_to_fit();
         kept
     }
 

@@ -1,0 +1,4 @@
+//! `loadgen_fuzz::yaml` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| loadgen_fuzz::yaml(bytes));
