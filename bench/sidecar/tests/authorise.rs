@@ -202,7 +202,7 @@ fn policies() -> impl Strategy<Value = String> {
 }
 
 fn set(text: &str) -> PolicySet {
-    PolicySet::parse(&[("p.yaml", text)]).unwrap_or_else(|mistakes| panic!("{mistakes}\n{text}"))
+    PolicySet::parse(&[("p.yaml", text)]).expect("readable policies")
 }
 
 fn call(sent: &Sent, http: Http) -> Call {
@@ -248,7 +248,7 @@ proptest! {
         let client = Workload::new("shop", [("app", "client")]);
         let policies = set(&text).cilium_network_policies;
         let rules = of_cilium(&policies, &server(), &client, PORT);
-        let rules = rules.unwrap_or_else(|parts| panic!("{parts:?}"));
+        let rules = rules.expect("nothing here is beyond a proxy");
         let check = rules.map(|rules| Check::new(&rules).expect("patterns"));
         let reference = Policies { list: &policies, agent: None };
         for sent in &calls {
