@@ -65,6 +65,12 @@ pub struct WorkSeen {
     pub handshakes_full: u64,
     /// Resumed ones.
     pub handshakes_resumed: u64,
+    /// Requests that the proxy's rules let through; `null` where there are none, or nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_allowed: Option<u64>,
+    /// Requests that the proxy's rules refused, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_denied: Option<u64>,
     /// The SPIFFE ids of the peers that the server sidecar saw, each once.
     pub peers: Vec<String>,
     /// What each proxy counted by itself, in the order in which a request meets them; empty where

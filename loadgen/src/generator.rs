@@ -99,7 +99,12 @@ impl Generator for LocalGenerator {
             stop: self.stop.clone(),
             live: Some(Arc::clone(&self.live)),
         };
-        let job = job(&spec.load, to, open_loop(&spec.load, spec.seed));
+        let mix = Mix::of_load(&spec.load, spec.seed).map_err(|bad| GeneratorError {
+            problem: format!("the load's requests: {bad}"),
+            hint: "look at `load.request` in the scenario".to_owned(),
+        })?;
+        let job =
+            Job { mix: Arc::new(mix), ..job(&spec.load, to, open_loop(&spec.load, spec.seed)) };
         match engine::run(&job, &crew) {
             Ok(done) => {
                 self.waits = done.waits;
@@ -110,7 +115,7 @@ impl Generator for LocalGenerator {
     }
 }
 
-/// A load's requests at an endpoint, over plain HTTP/1.1 with its connections and limits.
+/// A load's first request at an endpoint, over plain HTTP/1.1 with its connections and limits.
 pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
     Job {
         target: Target {
@@ -121,7 +126,7 @@ pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
             protocol: Protocol::Http1,
             keeping: Keeping::Alive,
         },
-        mix: Arc::new(Mix::of_scenario(&load.request)),
+        mix: Arc::new(Mix::of_scenario(load.request())),
         offer,
         warm_up: load.warm_up,
         duration: load.duration,
@@ -168,6 +173,7 @@ fn record(spec: &TrialSpec, done: Done) -> TrialRecord {
             connection_setup_max_us: report.set_up_max as f64 / 1e3,
             warm_up_requests: recorded.warm_up_requests,
             warm_up_answers: recorded.warm_up_answers,
+            warm_up_denied: recorded.warm_up_denied,
             cpu_percent: usage.iter().map(|usage| usage.percent()).fold(0.0, f64::max),
             steal_percent,
             in_flight_max: report.in_flight_max,

@@ -76,6 +76,20 @@ pub enum Proxies {
     None,
     /// Generator → client sidecar → server sidecar → origin.
     Sidecars,
+    /// Generator → the node's proxy → origin, as Cilium has it.
+    Node,
+}
+
+impl Proxies {
+    /// As in a scenario file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sidecars => "sidecars",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// A fault of known size, planted so that the harness can be checked against the truth.

@@ -10,9 +10,9 @@ use identity::{
 use rustls::ClientConfig;
 
 use crate::deadline;
-use crate::workload::NAMESPACE;
+use scenarios::parts::{CLIENT, NAMESPACE, SERVER, TRUST_DOMAIN};
+use scenarios::posture::Caller;
 
-const TRUST_DOMAIN: &str = "cluster.local";
 const FOREIGN_TRUST_DOMAIN: &str = "foreign.example";
 /// What a client's sidecar offers. A permissive port takes who offers nothing of Istio's for somebody
 /// else with TLS, and resets the connection before it looks at a certificate.
@@ -34,6 +34,10 @@ pub(crate) struct Credentials {
     pub(crate) foreign_ca: Arc<ClientConfig>,
     /// Calls with a certificate of the mesh's CA for another trust domain.
     pub(crate) foreign_trust_domain: Arc<ClientConfig>,
+    /// Signs for further callers.
+    authority: Authority,
+    domain: TrustDomain,
+    validity: Validity,
 }
 
 impl Credentials {
@@ -42,20 +46,15 @@ impl Credentials {
         let validity = Validity::starting(deadline::today(), LIFETIME);
         let domain = TrustDomain::new(TRUST_DOMAIN)?;
         let id = |account: &str| SpiffeId::new(domain.clone(), NAMESPACE, account);
-        let (client_id, server_id) = (id("client")?, id("server")?);
+        let (client_id, server_id) = (id(CLIENT)?, id(SERVER)?);
         let stranger_id =
-            SpiffeId::new(TrustDomain::new(FOREIGN_TRUST_DOMAIN)?, NAMESPACE, "client")?;
+            SpiffeId::new(TrustDomain::new(FOREIGN_TRUST_DOMAIN)?, NAMESPACE, CLIENT)?;
 
         let mesh = Authority::new(&domain, validity)?;
         let foreign = Authority::new(&domain, validity)?;
         let roots_pem = mesh.roots_pem();
         // Everybody trusts the mesh's CA, so that only the caller's own certificate decides.
-        let material = |identity: Identity| TlsMaterial {
-            identity,
-            roots_pem: roots_pem.clone(),
-            trust_domain: domain.clone(),
-            version: TlsVersion::V1_3,
-        };
+        let material = |identity: Identity| material(identity, &roots_pem, &domain);
         let client = material(mesh.issue(&client_id, validity)?);
         let server = material(mesh.issue(&server_id, validity)?);
         let impostor = material(foreign.issue(&client_id, validity)?);
@@ -73,6 +72,23 @@ impl Credentials {
             server_id,
             client,
             server,
+            authority: mesh,
+            domain,
+            validity,
         })
     }
+
+    /// Calls as that service account, and its identity.
+    pub(crate) fn of(&self, caller: &Caller) -> Result<(Arc<ClientConfig>, SpiffeId), Problem> {
+        let Caller { namespace, account } = caller;
+        let id = SpiffeId::new(self.domain.clone(), namespace, account)?;
+        let identity = self.authority.issue(&id, self.validity)?;
+        let own = material(identity, &self.authority.roots_pem(), &self.domain);
+        Ok((client_config(&own, &self.server_id)?, id))
+    }
+}
+
+fn material(identity: Identity, roots_pem: &str, domain: &TrustDomain) -> TlsMaterial {
+    let (roots_pem, trust_domain) = (roots_pem.to_owned(), domain.clone());
+    TlsMaterial { identity, roots_pem, trust_domain, version: TlsVersion::V1_3 }
 }

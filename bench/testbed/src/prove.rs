@@ -6,21 +6,32 @@ use std::sync::Arc;
 
 use bench::seams::{Probe, Proof, WorkSeen};
 use rustls::ClientConfig;
-use scenarios::posture::Expected;
-use scenarios::variant::Variant;
-use sidecar::RouteStats;
+use scenarios::load::{Answer, RequestKind, RequestSpec};
+use scenarios::posture::{CallClaim, Expected};
+use scenarios::variant::{Proxies, Variant};
+use sidecar::{ECHO_PATH, RouteStats};
 
 use crate::credentials::Credentials;
 use crate::part::Broken;
-use crate::probe::{self, Observed};
+use crate::probe::{self, Observed, Question};
 
 /// A variant's way through a place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'p> {
     /// Its name at the origin.
     pub(crate) route: &'p str,
-    /// Whether proxies stand in it.
-    pub(crate) sidecars: bool,
+    /// What stands in it.
+    pub(crate) proxies: Proxies,
+    /// Whether that looks at requests.
+    pub(crate) has_rules: bool,
+    /// The load's requests, as the variant answers them.
+    pub(crate) requests: &'p [RequestKind],
+}
+
+impl Path<'_> {
+    fn has_proxies(&self) -> bool {
+        self.proxies != Proxies::None
+    }
 }
 
 /// The processes of one block, as a proof sees them.
@@ -90,7 +101,7 @@ pub(crate) fn prove(
     live.look(path.route)?;
     let work = live.take(path.route);
     let mut probes = Vec::new();
-    if path.sidecars {
+    if path.has_proxies() {
         for caller in callers(live, variant) {
             probes.push(call(live, path, &caller)?);
         }
@@ -98,6 +109,12 @@ pub(crate) fn prove(
     let with_identity = variant.posture.measured_path_has_identity;
     let (probe, peer_identity) = measured_path(live, path, with_identity)?;
     probes.push(probe);
+    for claim in &variant.posture.calls {
+        probes.push(claimed(live, path, claim, peer_identity.as_ref())?);
+    }
+    for kind in path.requests.iter().skip(1) {
+        probes.push(of_load(live, path, kind, peer_identity.as_ref())?);
+    }
     live.look(path.route)?;
     // The probes' own handshakes and callers go.
     live.take(path.route);
@@ -133,9 +150,9 @@ fn callers(live: &impl Live, variant: &Variant) -> Vec<Caller> {
 
 fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe, Broken> {
     let claim = (caller.tls.is_none() || !live.forwards_claims()).then_some(probe::CLAIMED);
-    let observed = probe::ask(live.inbound(path)?, caller.tls.clone(), claim);
-    let seen = live.look(path.route)?;
-    let arrived = seen.requests + seen.echoes > 0;
+    let question = Question { claim, ..measured(path) };
+    let observed = probe::ask_for(live.inbound(path)?, caller.tls.clone(), &question);
+    let arrived = arrived(live, path)?;
     let mut told = observed.to_string();
     let (word, holds) = match caller.expected {
         Expected::Refused => {
@@ -152,10 +169,8 @@ fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe,
             ("refused", observed.is_refusal() && !arrived && as_expected)
         }
         Expected::Accepted => {
-            let identity = match &observed {
-                Observed::Answered(echo) if echo.route == path.route => probe::identity_of(echo),
-                _ => Err("no echo of this route".to_owned()),
-            };
+            let identity = seen_as(&observed, path);
+            let identity = identity.unwrap_or_else(|| Err("no echo of this route".to_owned()));
             // Who has no expected name has a foreign one, which is a matter of the posture alone.
             let as_expected = match (&caller.tls, &caller.seen_as) {
                 (Some(_), None) => identity.is_ok_and(|id| id.is_some()),
@@ -173,18 +188,12 @@ fn measured_path(
     path: &Path<'_>,
     with_identity: bool,
 ) -> Result<(Probe, Option<String>), Broken> {
-    // Without a sidecar nothing would drop the claim.
-    let claim = path.sidecars.then_some(probe::CLAIMED);
-    let observed = probe::ask(live.entrance(path)?, None, claim);
-    let seen = live.look(path.route)?;
-    let told = match &observed {
-        Observed::Answered(echo) if echo.route == path.route => Some(probe::identity_of(echo)),
-        _ => None,
-    };
-    let arrived = seen.echoes > 0;
+    let observed = probe::ask_for(live.entrance(path)?, None, &measured(path));
+    let arrived = live.look(path.route)?.echoes > 0;
+    let told = seen_as(&observed, path);
     let expected = with_identity.then(|| live.credentials().client_id.to_string());
     let holds = arrived && told == Some(Ok(expected));
-    let claim = match (path.sidecars, with_identity) {
+    let claim = match (path.has_proxies(), with_identity) {
         (true, true) => "the measured path reaches the origin with the client's identity",
         (true, false) => "the measured path reaches the origin without an identity",
         (false, true) => "the origin is reached directly, with the client's identity",
@@ -192,4 +201,84 @@ fn measured_path(
     };
     let probe = Probe { claim: claim.to_owned(), observed: observed.to_string(), holds };
     Ok((probe, told.and_then(Result::ok).flatten()))
+}
+
+/// A call of the posture.
+fn claimed(
+    live: &mut impl Live,
+    path: &Path<'_>,
+    claim: &CallClaim,
+    on_path: Option<&String>,
+) -> Result<Probe, Broken> {
+    let mut question = question(path, &claim.request);
+    let (address, tls, identity) = match &claim.from {
+        None => (live.entrance(path)?, None, on_path.cloned()),
+        Some(caller) => {
+            let signed = live.credentials().of(caller);
+            let step = format!("make a certificate for {caller}");
+            let (tls, id) = signed.map_err(|error| Broken::at(&step, error))?;
+            question.claim = question.claim.filter(|_| !live.forwards_claims());
+            (live.inbound(path)?, Some(tls), Some(id.to_string()))
+        }
+    };
+    let observed = probe::ask_for(address, tls, &question);
+    let arrived = arrived(live, path)?;
+    let holds = match claim.expected {
+        Expected::Refused => observed.is_refusal() && !arrived,
+        Expected::Accepted => seen_as(&observed, path) == Some(Ok(identity)) && arrived,
+    };
+    let but = if observed.is_refusal() && arrived { ", but it reached the origin" } else { "" };
+    Ok(Probe { claim: claim.to_string(), observed: format!("{observed}{but}"), holds })
+}
+
+/// A further kind of request of the load, which is served or refused by a rule.
+fn of_load(
+    live: &mut impl Live,
+    path: &Path<'_>,
+    kind: &RequestKind,
+    on_path: Option<&String>,
+) -> Result<Probe, Broken> {
+    let RequestKind { name, request, answer, .. } = kind;
+    let observed = probe::ask_for(live.entrance(path)?, None, &question(path, request));
+    let arrived = arrived(live, path)?;
+    let (word, holds) = match answer {
+        Answer::Served => {
+            ("served", seen_as(&observed, path) == Some(Ok(on_path.cloned())) && arrived)
+        }
+        Answer::Denied => ("denied", matches!(observed, Observed::Denied(_)) && !arrived),
+    };
+    let claim = format!("the load's `{name}`, {} {}, is {word}", request.method, request.path);
+    Ok(Probe { claim, observed: observed.to_string(), holds })
+}
+
+/// Without a proxy nothing would drop the claim.
+fn question<'q>(path: &Path<'_>, request: &'q RequestSpec) -> Question<'q> {
+    let claim = path.has_proxies().then_some(probe::CLAIMED);
+    let RequestSpec { method, path, headers, body } = request;
+    Question { method, path, headers, body, claim }
+}
+
+/// How callers are told apart where rules look at requests: by the request that is measured, since
+/// rules may refuse any other; and otherwise by the echo's own.
+fn measured<'q>(path: &Path<'q>) -> Question<'q> {
+    match path.requests.first().filter(|_| path.has_rules) {
+        Some(kind) => question(path, &kind.request),
+        None => {
+            let claim = path.has_proxies().then_some(probe::CLAIMED);
+            Question { method: "GET", path: ECHO_PATH, headers: &[], body: "", claim }
+        }
+    }
+}
+
+fn arrived(live: &mut impl Live, path: &Path<'_>) -> Result<bool, Broken> {
+    let seen = live.look(path.route)?;
+    Ok(seen.requests + seen.echoes > 0)
+}
+
+/// The identity that the route's origin saw; nothing where it did not answer.
+fn seen_as(observed: &Observed, path: &Path<'_>) -> Option<Result<Option<String>, String>> {
+    match observed {
+        Observed::Answered(echo) if echo.route == path.route => Some(probe::identity_of(echo)),
+        _ => None,
+    }
 }

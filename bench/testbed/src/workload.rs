@@ -1,23 +1,16 @@
-//! The server that variants protect, by the names with which resources select it, and what stands
-//! behind every testbed's proxies: the same origin. Pure.
+//! The server that variants protect, and what stands behind every testbed's proxies: the same origin.
+//! Pure.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+pub(crate) use scenarios::parts::{HOST, PORT};
 use sidecar::{OriginRoute, OriginSetup, PlantedStall};
 
 use crate::part::Ports;
 
-/// Its namespace.
-pub(crate) const NAMESPACE: &str = "loadgen-bench";
-/// Its label `app`.
-pub(crate) const APP: &str = "server";
-/// The workload's own port, which `portLevelMtls` names.
-pub(crate) const PORT: u16 = 8080;
 /// Its service's name in the mesh.
 pub(crate) const SERVICE: &str = "server.loadgen-bench.svc.cluster.local";
-/// For the `host` header, as a client in the mesh would write it.
-pub(crate) const HOST: &str = "server.loadgen-bench.svc.cluster.local:8080";
 /// The body of the origin's answer.
 const BODY_BYTES: u32 = 16;
 

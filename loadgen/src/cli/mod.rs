@@ -9,6 +9,7 @@ pub mod list;
 pub mod live_view;
 pub mod place;
 pub mod plan_text;
+mod policy_gate;
 pub mod precision;
 pub mod progress;
 pub mod report;

@@ -23,6 +23,7 @@ use super::args::{AwakeChoice, PacingChoice, RunArgs};
 use super::exit::Failure;
 use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
+use super::policy_gate;
 use super::progress::{Lines, Progress};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
@@ -278,6 +279,7 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     let there: Vec<String> = place.builds().iter().map(Build::id).collect();
     versions::add(&mut scenario, place.name(), &args.variants, &there).map_err(usage)?;
     let variants = variants(&scenario, place.name(), &args.variants).map_err(usage)?;
+    policy_gate::check(&scenario, &variants)?;
     let scenario = settle(scenario, &variants, args).map_err(usage)?;
     let started = StartedAt::now();
     let seed = Seed(args.seed.unwrap_or(started.seed));

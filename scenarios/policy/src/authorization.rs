@@ -33,7 +33,7 @@ pub struct Text {
 pub type Values = Vec<Text>;
 
 /// Values and those that must not match.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Match {
     /// One of these.
     pub values: Values,
@@ -59,7 +59,7 @@ impl Match {
 }
 
 /// A caller. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// Where.
     pub span: Span,
@@ -93,7 +93,7 @@ impl Source {
 }
 
 /// What is asked. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// Where.
     pub span: Span,
@@ -121,7 +121,7 @@ impl Operation {
 }
 
 /// A further condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Where.
     pub span: Span,
@@ -133,7 +133,7 @@ pub struct Condition {
 
 /// A rule matches when one of the callers, one of the operations and all conditions do. What is
 /// not given is no condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Where.
     pub span: Span,
@@ -150,7 +150,7 @@ pub struct Rule {
 }
 
 /// Who may call what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuthorizationPolicy {
     /// Where it was read.
     pub origin: Origin,
@@ -217,9 +217,7 @@ impl AuthorizationPolicy {
     #[must_use]
     pub fn is_for(&self, root_namespace: &str, workload: &Workload) -> bool {
         let near = self.namespace == workload.namespace || self.namespace == root_namespace;
-        let labels = &self.match_labels;
-        let selected = labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
-        near && selected && !self.targets
+        near && workload.has(&self.match_labels) && !self.targets
     }
 }
 

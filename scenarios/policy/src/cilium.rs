@@ -27,7 +27,7 @@ impl Direction {
 }
 
 /// A port, or the first of a range.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Port {
     /// Where.
     pub span: Span,
@@ -40,7 +40,7 @@ pub struct Port {
 }
 
 /// A name that a rule of DNS or of names lets through.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Name {
     /// Where.
     pub span: Span,
@@ -51,7 +51,7 @@ pub struct Name {
 }
 
 /// Ports and what may be said on them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PortRule {
     /// Where.
     pub span: Span,
@@ -87,7 +87,7 @@ impl PortRule {
 }
 
 /// One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Where.
     pub span: Span,
@@ -123,7 +123,7 @@ impl Entry {
 }
 
 /// One `spec`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Where.
     pub span: Span,
@@ -140,7 +140,7 @@ pub struct Spec {
 }
 
 /// A policy, of one namespace or of the whole cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Where it was read.
     pub origin: Origin,

@@ -151,8 +151,9 @@ impl Testbed for Embedded {
 fn untranslated(step: &str, problem: &str) -> TestbedError {
     TestbedError {
         hint:
-            "the embedded testbed enforces PeerAuthentication resources and knows planted delays \
-               and stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
+            "the embedded testbed enforces PeerAuthentication and AuthorizationPolicy resources and \
+               Cilium's rules of HTTP, as far as it is not said above, and knows planted delays and \
+               stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
                on another one"
                 .to_owned(),
         ..error_at(step, problem.to_owned())

@@ -1,10 +1,11 @@
 //! The three processes of a block and their control channels. Knows what they say, not what is
 //! asked of a variant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bench::seams::WorkSeen;
+use scenarios::variant::Proxies;
 use sidecar::{Role, RouteStats};
 
 use super::route::{self, Route};
@@ -21,6 +22,8 @@ pub(super) struct Processes {
     credentials: Credentials,
     /// Counted and not yet asked for.
     pending: BTreeMap<String, WorkSeen>,
+    /// Routes whose proxy has rules.
+    ruled: BTreeSet<String>,
     /// TLS version, cipher and key exchange, as the server's sidecar saw them last.
     pub(super) tls: Option<String>,
 }
@@ -48,7 +51,9 @@ impl Processes {
         } else {
             None
         };
-        Ok(Self { origin, sidecars, credentials, pending: BTreeMap::new(), tls: None })
+        let ruled = routes.iter().filter(|route| route.rules.is_some());
+        let ruled = ruled.map(|route| route.key().to_owned()).collect();
+        Ok(Self { origin, sidecars, credentials, pending: BTreeMap::new(), ruled, tls: None })
     }
 
     /// An error when a process has ended.
@@ -100,7 +105,12 @@ impl Live for Processes {
     }
 
     fn entrance(&self, path: &Path<'_>) -> Result<SocketAddr, Broken> {
-        self.address(if path.sidecars { Role::Client } else { Role::Origin }, path.route)
+        let role = match path.proxies {
+            Proxies::None => Role::Origin,
+            Proxies::Node => Role::Server,
+            Proxies::Sidecars => Role::Client,
+        };
+        self.address(role, path.route)
     }
 
     fn look(&mut self, route: &str) -> Result<RouteStats, Broken> {
@@ -113,7 +123,12 @@ impl Live for Processes {
             self.pending.entry(name.clone()).or_default().requests_at_origin += seen.requests;
         }
         for (name, seen) in at_server {
+            let has_rules = self.ruled.contains(&name);
             let work = self.pending.entry(name).or_default();
+            if has_rules {
+                *work.requests_allowed.get_or_insert_default() += seen.allowed;
+                *work.requests_denied.get_or_insert_default() += seen.denied;
+            }
             work.handshakes_full += seen.handshakes_full;
             work.handshakes_resumed += seen.handshakes_resumed;
             for peer in seen.peers {

@@ -10,6 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 use bench::seams::WorkSeen;
 use identity::TlsMaterial;
 use policy::MtlsMode;
+use scenarios::variant::Proxies;
 use sidecar::{Role, RouteStats};
 
 use super::bootstrap::{Group, Inbound, Kind as Stands, Listener, Outbound, PathNormalization};
@@ -154,7 +155,7 @@ impl Processes {
             let kind = Stands::Inbound(Inbound {
                 mode: sidecars.mode,
                 tls: self.tls_of(server_keys),
-                normalization: PathNormalization::default(),
+                normalization: PathNormalization::Base,
                 authorization: sidecars.authorization.clone(),
             });
             inbound.insert(route.listener().to_owned(), listener(upstream, kind));
@@ -170,7 +171,7 @@ impl Processes {
                 host: SERVICE.to_owned(),
                 port: PORT,
                 mtls,
-                normalization: PathNormalization::default(),
+                normalization: PathNormalization::Base,
             });
             outbound.insert(route.listener().to_owned(), listener(upstream, kind));
         }
@@ -288,7 +289,7 @@ impl Live for Processes {
     }
 
     fn entrance(&self, path: &Path<'_>) -> Result<SocketAddr, Broken> {
-        let found = if path.sidecars {
+        let found = if path.proxies == Proxies::Sidecars {
             let way = self.way(path)?;
             address(&self.pairs[&way.build].client.ports, &way.listener)
         } else {

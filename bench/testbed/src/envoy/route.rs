@@ -1,15 +1,17 @@
 //! A variant as listeners of Envoys: what its policies come to, and through which build it goes.
 //! Pure; what can not be translated is refused by name.
 
-use policy::{MtlsMode, PolicySet, Workload};
+use policy::{MtlsMode, PolicySet};
+use scenarios::load::RequestKind;
+use scenarios::parts::{self, PORT};
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
 use sidecar::PlantedStall;
 
-use super::bootstrap::{AuthorizationFilters, Protocol};
+use super::bootstrap::{AuthorizationFilters, Destination, Protocol, Target};
 use super::found::Build;
 use crate::prove::Path;
-use crate::workload::{APP, NAMESPACE, PORT, stall};
+use crate::workload::stall;
 
 /// A variant, translated.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub(super) struct Route {
     /// `None` without proxies.
     pub(super) sidecars: Option<Sidecars>,
     pub(super) stall: Option<PlantedStall>,
+    /// The load's requests, as the variant answers them.
+    requests: Vec<RequestKind>,
 }
 
 /// What its sidecars are told.
@@ -29,6 +33,8 @@ pub(super) struct Sidecars {
     pub(super) mode: MtlsMode,
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
+    /// Whether a policy says anything of that.
+    has_rules: bool,
 }
 
 impl Route {
@@ -47,9 +53,10 @@ impl Route {
                     Some(id) => builds.iter().position(|build| build.id() == id),
                 };
                 let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
-                let (mode, authorization) = translated(policies, scenario)?;
-                Some(Sidecars { build, mode, authorization })
+                let (mode, authorization, has_rules) = translated(policies, scenario)?;
+                Some(Sidecars { build, mode, authorization, has_rules })
             }
+            Proxies::Node => return Err("this testbed has no proxy of a node".to_owned()),
             Proxies::None => match policies.first() {
                 None => None,
                 Some(path) => return Err(format!("{path}: no sidecar is there to enforce it")),
@@ -62,7 +69,8 @@ impl Route {
                 return Err("planted delay: Envoy's own delays have whole milliseconds".to_owned());
             }
         };
-        Ok(Self { name: name.clone(), sidecars, stall })
+        let requests = scenario.load_of(variant)?.requests;
+        Ok(Self { name: name.clone(), sidecars, stall, requests })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -70,7 +78,12 @@ impl Route {
     }
 
     pub(super) fn path(&self) -> Path<'_> {
-        Path { route: self.key(), sidecars: self.sidecars.is_some() }
+        Path {
+            route: self.key(),
+            proxies: if self.sidecars.is_some() { Proxies::Sidecars } else { Proxies::None },
+            has_rules: self.sidecars.as_ref().is_some_and(|pair| pair.has_rules),
+            requests: &self.requests,
+        }
     }
 
     /// The name of its listeners, which is the same in every build: each has processes of its own.
@@ -79,10 +92,11 @@ impl Route {
     }
 }
 
+/// The mode, the filters, and whether there is a policy for them.
 fn translated(
     paths: &[String],
     scenario: &Scenario,
-) -> Result<(MtlsMode, AuthorizationFilters), String> {
+) -> Result<(MtlsMode, AuthorizationFilters, bool), String> {
     let files = paths
         .iter()
         .map(|path| match scenario.policies.get(path) {
@@ -92,8 +106,28 @@ fn translated(
         .collect::<Result<Vec<_>, _>>()?;
     let set = PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())?;
     // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
-    let PolicySet { root_namespace: _, peer_authentications: _ } = &set;
-    let workload = Workload::new(NAMESPACE, [("app", APP)]);
+    let PolicySet {
+        root_namespace,
+        peer_authentications: _,
+        authorization_policies,
+        cilium_network_policies,
+    } = &set;
+    if let Some(policy) = cilium_network_policies.first() {
+        let (origin, title) = (&policy.origin, &policy.title);
+        return Err(format!("{origin}: {title}: sidecars enforce none of Cilium's"));
+    }
+    let workload = parts::server();
     let mode = set.mtls_mode(&workload, PORT).mode;
-    Ok((mode, AuthorizationFilters::none(Protocol::Http)))
+    let target = Target {
+        root_namespace,
+        workload: &workload,
+        // The listener is on some other port.
+        destination: Destination::Settled(PORT),
+        protocol: Protocol::Http,
+    };
+    let authorization = AuthorizationFilters::translate(authorization_policies, &target);
+    let authorization = authorization.map_err(|untranslated| untranslated.to_string())?;
+    let mut policies = authorization_policies.iter();
+    let has_rules = policies.any(|policy| policy.is_for(root_namespace, &workload));
+    Ok((mode, authorization, has_rules))
 }

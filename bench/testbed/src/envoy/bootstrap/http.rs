@@ -3,18 +3,41 @@
 
 use std::net::SocketAddr;
 
+use policy::inventory::PathNormalization;
 use serde_json::{Value, json};
-
-use super::process::PathNormalization;
 
 /// Istio sets every limit of its circuit breakers to the largest number there is.
 const NO_LIMIT: u32 = u32::MAX;
+
+/// How paths are made comparable before any filter sees them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Paths {
+    /// As the mesh is configured.
+    Istio(PathNormalization),
+    /// Always merged, and who sends `%2F` or `%5C` is redirected to the path without them.
+    Cilium,
+}
+
+impl Paths {
+    /// Whether paths are normalised, slashes merged, and what becomes of escaped slashes.
+    fn settings(self) -> (bool, bool, &'static str) {
+        match self {
+            Self::Istio(PathNormalization::None) => (false, false, "KEEP_UNCHANGED"),
+            Self::Istio(PathNormalization::Base) => (true, false, "KEEP_UNCHANGED"),
+            Self::Istio(PathNormalization::MergeSlashes) => (true, true, "KEEP_UNCHANGED"),
+            Self::Istio(PathNormalization::DecodeAndMergeSlashes) => {
+                (true, true, "UNESCAPE_AND_FORWARD")
+            }
+            Self::Cilium => (true, true, "UNESCAPE_AND_REDIRECT"),
+        }
+    }
+}
 
 /// One connection manager: one route to one cluster.
 pub(super) struct Manager<'m> {
     /// Of its counters, and the name of its cluster.
     pub(super) prefix: &'m str,
-    pub(super) normalization: PathNormalization,
+    pub(super) paths: Paths,
     /// Filters before the router.
     pub(super) filters: Vec<Value>,
     pub(super) retries: Option<Value>,
@@ -58,7 +81,7 @@ impl Manager<'_> {
     }
 
     fn base(self, own: Vec<Value>) -> Value {
-        let Self { prefix, normalization, mut filters, retries } = self;
+        let Self { prefix, paths, mut filters, retries } = self;
         filters.extend(own);
         filters.push(http_filter(
             "envoy.filters.http.router",
@@ -92,7 +115,7 @@ impl Manager<'_> {
             },
             "http_filters": filters,
         });
-        let (normalize, merge, escaped) = normalization.settings();
+        let (normalize, merge, escaped) = paths.settings();
         config["normalize_path"] = normalize.into();
         config["merge_slashes"] = merge.into();
         config["path_with_escaped_slashes_action"] = escaped.into();

@@ -19,6 +19,7 @@ mod untranslated;
 
 pub use cilium::{Endpoint, NodePolicy, Workplace};
 pub use istio::{AuthorizationFilters, Destination, Protocol, Target};
-pub use process::{Inbound, Kind, Listener, Node, Outbound, PathNormalization, Process};
+pub use policy::inventory::PathNormalization;
+pub use process::{Inbound, Kind, Listener, Node, Outbound, Process};
 pub use tls::{Group, Tls};
 pub use untranslated::{Note, Refusal, Untranslated};

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use identity::SpiffeId;
 use policy::MtlsMode;
+use policy::inventory::PathNormalization;
 use serde_json::{Value, json};
 
 use super::cilium::NodePolicy;
 use super::counters;
-use super::http::{self, Manager};
+use super::http::{self, Manager, Paths};
 use super::istio::{AuthorizationFilters, Protocol};
 use super::tls::{self, Tls};
 
@@ -83,38 +84,6 @@ pub struct Outbound {
 pub struct Node {
     /// Who may call what.
     pub policy: NodePolicy,
-}
-
-/// How paths are made comparable: `pathNormalization` of Istio's mesh configuration, and Cilium's
-/// one way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum PathNormalization {
-    /// `NONE`: paths are left as they are.
-    None,
-    /// `BASE`, Istio's default: `/..` and `/.` are resolved, `\` is `/`, escapes of letters that
-    /// need none are undone.
-    #[default]
-    Base,
-    /// `MERGE_SLASHES`: and `//` is `/`.
-    MergeSlashes,
-    /// `DECODE_AND_MERGE_SLASHES`: and `%2F` and `%5C` are `/` before that.
-    DecodeAndMergeSlashes,
-    /// Cilium's: as `MERGE_SLASHES`, and who sends `%2F` or `%5C` is redirected to the path
-    /// without them.
-    Cilium,
-}
-
-impl PathNormalization {
-    /// Whether paths are normalised, slashes merged, and what becomes of escaped slashes.
-    pub(super) fn settings(self) -> (bool, bool, &'static str) {
-        match self {
-            Self::None => (false, false, "KEEP_UNCHANGED"),
-            Self::Base => (true, false, "KEEP_UNCHANGED"),
-            Self::MergeSlashes => (true, true, "KEEP_UNCHANGED"),
-            Self::DecodeAndMergeSlashes => (true, true, "UNESCAPE_AND_FORWARD"),
-            Self::Cilium => (true, true, "UNESCAPE_AND_REDIRECT"),
-        }
-    }
 }
 
 impl Process {
@@ -255,8 +224,8 @@ impl Inbound {
         let mut filters = filters.clone();
         match protocol {
             Protocol::Http => {
-                let normalization = self.normalization;
-                vec![Manager { prefix, normalization, filters, retries: None }.inbound()]
+                let paths = Paths::Istio(self.normalization);
+                vec![Manager { prefix, paths, filters, retries: None }.inbound()]
             }
             Protocol::Tcp => {
                 for filter in &mut filters {
@@ -273,7 +242,7 @@ impl Outbound {
     fn chain(&self, prefix: &str) -> Value {
         let manager = Manager {
             prefix,
-            normalization: self.normalization,
+            paths: Paths::Istio(self.normalization),
             filters: Vec::new(),
             retries: Some(http::sidecar_retries()),
         };
@@ -285,7 +254,7 @@ impl Node {
     fn chain(&self, prefix: &str) -> Value {
         let manager = Manager {
             prefix,
-            normalization: PathNormalization::Cilium,
+            paths: Paths::Cilium,
             filters: self.policy.filters(),
             retries: Some(http::node_retries()),
         };

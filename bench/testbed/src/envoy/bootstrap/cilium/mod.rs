@@ -6,24 +6,24 @@
 //! What differs, by design: a caller whom no entry is about gets 403 here and has its packets
 //! dropped by Cilium, and denying entries, which Cilium enforces in the data path too, are refused.
 
+mod address;
 mod http;
-mod selector;
 
 use std::net::IpAddr;
 
-use policy::Workload;
-use policy::cilium::{Direction, Entry, Policy, PortRule, Spec};
+use policy::cilium::{Direction, Entry, Policy, PortRule};
+use policy::endpoint::{Holds, Pod, Policies, Selecting};
+use policy::source::Node;
 use serde_json::{Map, Value, json};
 
 use super::expression::{self, Expression};
 use super::untranslated::{Note, Object, Remarks, Untranslated};
-use selector::Selector;
 
 /// A pod that policies can name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its namespace and labels.
-    pub workload: Workload,
+    /// What is known of it.
+    pub pod: Pod,
     /// The addresses that it calls from.
     pub addresses: Vec<IpAddr>,
 }
@@ -31,8 +31,8 @@ pub struct Endpoint {
 /// Whom policies are translated for.
 #[derive(Debug, Clone, Copy)]
 pub struct Workplace<'w> {
-    /// The server's workload.
-    pub workload: &'w Workload,
+    /// The server.
+    pub server: &'w Pod,
     /// Its port.
     pub port: u16,
     /// Every other pod there is.
@@ -60,14 +60,15 @@ impl NodePolicy {
     pub fn translate(policies: &[Policy], of: &Workplace<'_>) -> Result<Self, Untranslated> {
         let mut remarks = Remarks::default();
         let mut rules = None;
-        for policy in policies {
-            let object = Object { origin: &policy.origin, title: &policy.title };
-            for (index, spec) in policy.specs.iter().enumerate() {
-                let key = format!("{} spec[{index}]", policy.title);
-                let mut translation =
-                    Translation { object, policy, of, remarks: &mut remarks, rules: &mut rules };
-                translation.spec(spec, &key);
+        let policies = Policies { list: policies, agent: None };
+        for caller in of.callers {
+            for one in policies.selecting(&caller.pod) {
+                refuse_egress(&one, of.server, &mut remarks);
             }
+        }
+        for one in policies.selecting(of.server) {
+            let object = object(&one);
+            Translation { object, one, of, remarks: &mut remarks, rules: &mut rules }.spec();
         }
         let (policies, notes) = remarks.finish(rules)?;
         Ok(Self { policies, notes })
@@ -87,34 +88,40 @@ impl NodePolicy {
     }
 }
 
+fn object<'p>(one: &Selecting<'p>) -> Object<'p> {
+    Object { origin: &one.policy.origin, title: &one.policy.title }
+}
+
+/// What a caller may send is not enforced here, unless the caller is the server itself.
+fn refuse_egress(one: &Selecting<'_>, server: &Pod, remarks: &mut Remarks) {
+    let egress = one.spec.entries.iter().find(|entry| entry.direction == Direction::Egress);
+    let policies = Policies { list: std::slice::from_ref(one.policy), agent: None };
+    let of_server = policies.selecting(server).iter().any(|other| other.index() == one.index());
+    if let Some(entry) = egress.filter(|_| !of_server) {
+        let reason = "is about what a caller sends, and the proxy here is the server's";
+        remarks.refuse(object(one), entry.span, "egress", reason);
+    }
+}
+
 struct Translation<'t> {
     object: Object<'t>,
-    policy: &'t Policy,
+    /// The part of a policy that is translated.
+    one: Selecting<'t>,
     of: &'t Workplace<'t>,
     remarks: &'t mut Remarks,
     rules: &'t mut Option<Map<String, Value>>,
 }
 
 impl Translation<'_> {
-    fn spec(&mut self, spec: &Spec, key: &str) {
-        let Some(selector) = &spec.endpoint_selector else { return };
-        let selector = Selector { node: selector, namespace: self.policy.namespace.as_deref() };
-        let egress = spec.entries.iter().find(|entry| entry.direction == Direction::Egress);
-        let mut matches = |workload: &Workload| {
-            let refuse = |span, what: String| {
-                self.remarks.refuse(self.object, span, what, "is known of no endpoint here");
-            };
-            selector.matches(workload, refuse)
-        };
-        if !matches(self.of.workload) {
-            let calls = self.of.callers.iter().any(|caller| matches(&caller.workload));
-            if let Some(entry) = egress.filter(|_| calls) {
-                let reason = "is about what a caller sends, and the proxy here is the server's";
-                self.remarks.refuse(self.object, entry.span, "egress", reason);
-            }
-            return;
+    fn spec(&mut self) {
+        let spec = self.one.spec;
+        if let Holds::Unknown(missing) = &self.one.selects {
+            let span = spec.endpoint_selector.as_ref().map_or(spec.span, Into::into);
+            let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+            let reason = format!("not known here is {}", missing.join(", "));
+            self.remarks.refuse(self.object, span, "endpointSelector", reason);
         }
-        if egress.is_some() {
+        if spec.entries.iter().any(|entry| entry.direction == Direction::Egress) {
             self.remarks.note(self.object, "egress: the workload calls nobody here");
         }
         let [ingress, _] = spec.default_deny;
@@ -122,6 +129,7 @@ impl Translation<'_> {
             let reason = "what no entry is about would be let through by the data path";
             self.remarks.refuse(self.object, span, "enableDefaultDeny.ingress", reason);
         }
+        let key = format!("{} spec[{}]", self.one.policy.title, self.one.index());
         let ingress = spec.entries.iter().filter(|entry| entry.direction == Direction::Ingress);
         for (index, entry) in ingress.enumerate() {
             self.rules.get_or_insert_default();
@@ -224,40 +232,42 @@ impl Translation<'_> {
         Some(Expression::All(all))
     }
 
-    fn peer(&mut self, field: &str, item: &policy::source::Node) -> Expression {
-        let mut refuse = |what: String, reason: &str| {
-            self.remarks.refuse(self.object, item.into(), format!("ingress.{what}"), reason);
-            Expression::never()
-        };
-        match field {
-            "fromEndpoints" => {
-                let selector = Selector { node: item, namespace: self.policy.namespace.as_deref() };
-                let mut refuse = |span, what: String| {
-                    self.remarks.refuse(self.object, span, what, "is known of no endpoint here");
-                };
-                let named = self
-                    .of
-                    .callers
-                    .iter()
-                    .filter(|caller| selector.matches(&caller.workload, &mut refuse));
-                selector::addresses(named)
-            }
-            "fromEntities" => match item.text() {
-                Some("all") => Expression::Any,
-                Some("world") => selector::addresses(self.of.callers).not(),
-                other => refuse(
-                    format!("fromEntities `{}`", other.unwrap_or_default()),
-                    "who that is can not be told from an address here",
-                ),
-            },
-            "fromCIDR" | "fromCIDRSet" => match selector::range(item) {
+    fn peer(&mut self, field: &str, item: &Node) -> Expression {
+        match (field, item.text()) {
+            ("fromEndpoints", _) => self.endpoints(item),
+            ("fromEntities", Some("all")) => Expression::Any,
+            ("fromEntities", Some("world")) => address::of(self.of.callers).not(),
+            ("fromCIDR" | "fromCIDRSet", _) => match address::range(item) {
                 // Pods have an identity of their own, which ranges are not about.
-                Some(range) => {
-                    Expression::All(vec![range, selector::addresses(self.of.callers).not()])
-                }
-                None => refuse(field.to_owned(), "is no range of addresses"),
+                Some(range) => Expression::All(vec![range, address::of(self.of.callers).not()]),
+                None => self.refuse_peer(item, field, "is no range of addresses"),
             },
-            other => refuse(other.to_owned(), "can not be told from an address here"),
+            (_, text) => {
+                let named = text.map(|text| format!("{field} `{text}`"));
+                let named = named.unwrap_or_else(|| field.to_owned());
+                self.refuse_peer(item, &named, "who that is can not be told from an address here")
+            }
         }
+    }
+
+    fn endpoints(&mut self, selector: &Node) -> Expression {
+        let mut named = Vec::new();
+        for caller in self.of.callers {
+            match self.one.means(selector, &caller.pod) {
+                Holds::Yes => named.push(caller),
+                Holds::No => {}
+                Holds::Unknown(missing) => {
+                    let missing: Vec<String> = missing.into_iter().collect();
+                    let reason = format!("not known here is {}", missing.join(", "));
+                    self.refuse_peer(selector, "fromEndpoints", &reason);
+                }
+            }
+        }
+        address::of(named)
+    }
+
+    fn refuse_peer(&mut self, item: &Node, field: &str, reason: &str) -> Expression {
+        self.remarks.refuse(self.object, item.into(), format!("ingress.{field}"), reason);
+        Expression::never()
     }
 }

@@ -3,7 +3,7 @@
 //! which other rules there are.
 
 use policy::authorization::{
-    Action, AuthorizationPolicy, Condition, Match, Operation, Rule, Source,
+    Action, AuthorizationPolicy, Condition, Match, Operation, Rule, Source, Text,
 };
 use policy::finding::Span;
 use serde_json::{Value, json};
@@ -108,14 +108,15 @@ impl Translation<'_> {
         let Condition { span, key, matches } = condition;
         let block = |field: &'static str| move |value: &str| matching::block(field, value);
         let sni = |value: &str| Some(json!({ "requested_server_name": matching::text(value) }));
+        let field = &format!("when.{key}");
         match key.as_str() {
-            "destination.port" => asked.extend(self.ports(key, matches)),
+            "destination.port" => asked.extend(self.ports(field, matches)),
             "destination.ip" => {
-                asked.extend(self.parsed(key, matches, block("destination_ip")));
+                asked.extend(self.parsed(field, matches, block("destination_ip")));
             }
             "connection.sni" => asked.extend(both(matches, sni)),
-            "source.ip" => asking.extend(self.parsed(key, matches, block("direct_remote_ip"))),
-            "remote.ip" => asking.extend(self.parsed(key, matches, block("remote_ip"))),
+            "source.ip" => asking.extend(self.parsed(field, matches, block("direct_remote_ip"))),
+            "remote.ip" => asking.extend(self.parsed(field, matches, block("remote_ip"))),
             "source.namespace" => {
                 asking.extend(both(matches, |value| Some(in_namespace(value))));
             }
@@ -123,18 +124,18 @@ impl Translation<'_> {
             other => {
                 let name = other.strip_prefix("request.headers[");
                 match name.and_then(|name| name.strip_suffix(']')) {
-                    Some(name) if self.speaks_http(matches, key) => {
+                    Some(name) if self.speaks_http(matches, field) => {
                         let header = |value: &str| Some(matching::header(name, value));
                         asking.extend(both(matches, header));
                     }
                     Some(_) => {}
-                    None => self.refuse_key(*span, key),
+                    None => self.refuse_key(*span, field, key),
                 }
             }
         }
     }
 
-    fn refuse_key(&mut self, span: Span, key: &str) {
+    fn refuse_key(&mut self, span: Span, field: &str, key: &str) {
         let reason = if key.starts_with("request.auth.") {
             NO_TOKENS
         } else if key.starts_with("experimental.envoy.filters.") {
@@ -142,7 +143,7 @@ impl Translation<'_> {
         } else {
             "no attribute of Istio's"
         };
-        self.remarks.refuse(self.object, span, format!("when.{key}"), reason);
+        self.remarks.refuse(self.object, span, field, reason);
     }
 
     fn missing(&mut self, span: Span, field: &str) -> Vec<Expression> {
@@ -151,8 +152,7 @@ impl Translation<'_> {
     }
 
     fn refuse_any(&mut self, field: &str, matches: &Match, reason: &str) {
-        for value in matches.values.iter().chain(&matches.not_values) {
-            let field = format!("{field} `{}`", value.text);
+        for (field, value) in named(field, matches) {
             self.remarks.refuse(self.object, value.span, field, reason);
         }
     }
@@ -180,9 +180,8 @@ impl Translation<'_> {
         matches: &Match,
         one: impl Fn(&str) -> Option<Value>,
     ) -> Vec<Expression> {
-        for value in matches.values.iter().chain(&matches.not_values) {
+        for (field, value) in named(field, matches) {
             if one(&value.text).is_none() {
-                let field = format!("{field} `{}`", value.text);
                 let reason = "is neither an address nor a range of them";
                 self.remarks.refuse(self.object, value.span, field, reason);
             }
@@ -191,10 +190,10 @@ impl Translation<'_> {
     }
 
     fn ports(&mut self, field: &str, matches: &Match) -> Vec<Expression> {
-        let all = matches.values.iter().chain(&matches.not_values);
-        for value in all.filter(|value| value.text.parse::<u16>().is_err()) {
-            let field = format!("{field} `{}`", value.text);
-            self.remarks.refuse(self.object, value.span, field, "is no port");
+        for (field, value) in named(field, matches) {
+            if value.text.parse::<u16>().is_err() {
+                self.remarks.refuse(self.object, value.span, field, "is no port");
+            }
         }
         let port = |value: &str| match (value.parse::<u16>(), self.target.destination) {
             (Ok(port), Destination::Called) => {
@@ -208,9 +207,22 @@ impl Translation<'_> {
     }
 }
 
+/// Every value with the field that it stands in.
+fn named<'m>(field: &str, matches: &'m Match) -> impl Iterator<Item = (String, &'m Text)> {
+    let negative = match field.split_once('.') {
+        Some((part @ ("source" | "operation"), name)) => {
+            format!("{part}.not{}{}", name[..1].to_uppercase(), &name[1..])
+        }
+        _ => field.to_owned(),
+    };
+    let each = |field: String| move |value: &'m Text| (format!("{field} `{}`", value.text), value);
+    let not_values = matches.not_values.iter().map(each(negative));
+    matches.values.iter().map(each(field.to_owned())).chain(not_values)
+}
+
 /// One of the values, where there are some, and none of those that must not match.
 fn of(matches: &Match, one: impl Fn(&str) -> Option<Expression>) -> Vec<Expression> {
-    let each = |values: &[policy::authorization::Text]| {
+    let each = |values: &[Text]| {
         Expression::One(values.iter().filter_map(|value| one(&value.text)).collect())
     };
     let mut all = Vec::new();
