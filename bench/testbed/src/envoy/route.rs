@@ -34,7 +34,7 @@ pub(super) struct Sidecars {
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
     /// Whether a policy says anything of that.
-    has_rules: bool,
+    pub(super) has_rules: bool,
 }
 
 impl Route {
