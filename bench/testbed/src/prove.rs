@@ -55,7 +55,7 @@ pub(crate) trait Live {
     /// By which of its own counters the server's sidecar refused that call, as seen by the last
     /// look: in words, an error when it is not the one that such a call must meet. `None` where it
     /// counts nothing.
-    fn refused_by(&self, _route: &str, _kind: Kind) -> Option<Result<String, String>> {
+    fn refused_by(&self, _route: &str, _means: Means) -> Option<Result<String, String>> {
         None
     }
 }
@@ -78,6 +78,35 @@ impl Kind {
             Self::ForeignTrustDomain => {
                 "mTLS with a certificate of the mesh's CA for another trust domain"
             }
+        }
+    }
+}
+
+/// By what a proxy refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// The port is for callers under TLS only.
+    TlsOnly,
+    /// The port speaks no TLS.
+    NoTls,
+    /// No root vouches for the certificate.
+    Certificate,
+    /// The certificate's identity is not of the mesh.
+    Identity,
+    /// A rule about requests.
+    Rule,
+}
+
+impl Kind {
+    /// The means by which such a caller must be refused. A rule is none for a foreign one, whom no
+    /// rule may ever get to see.
+    fn refused_by(self, observed: &Observed) -> Means {
+        match (self, observed) {
+            (Self::Plaintext | Self::Mesh, Observed::Denied(_)) => Means::Rule,
+            (Self::Plaintext, _) => Means::TlsOnly,
+            (Self::Mesh, _) | (_, Observed::NoTls) => Means::NoTls,
+            (Self::ForeignCa, _) => Means::Certificate,
+            (Self::ForeignTrustDomain, _) => Means::Identity,
         }
     }
 }
@@ -157,7 +186,7 @@ fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe,
     let mut told = observed.to_string();
     let (word, holds) = match caller.expected {
         Expected::Refused => {
-            let by = live.refused_by(path.route, caller.kind);
+            let by = live.refused_by(path.route, caller.kind.refused_by(&observed));
             let as_expected = !matches!(by, Some(Err(_)));
             match by {
                 Some(Ok(counted)) => told.push_str(&format!("; the proxy counted {counted}")),
@@ -226,8 +255,9 @@ fn claimed(live: &mut impl Live, on_path: &OnPath<'_>, claim: &CallClaim) -> Res
     let header = if tls.is_some() { may_claim(live, true) } else { without_tls(path) };
     let observed = probe::ask(address, tls, &question(&claim.request, header));
     let arrived = arrived(live, path)?;
+    let ruled = by_rule(live, path, &observed);
     let holds = match claim.expected {
-        Expected::Refused => observed.is_refusal() && !arrived,
+        Expected::Refused => observed.is_refusal() && !arrived && ruled,
         Expected::Accepted => seen_as(&observed, path) == Some(Ok(identity)) && arrived,
     };
     let but = if observed.is_refusal() && arrived { ", but it reached the origin" } else { "" };
@@ -249,11 +279,20 @@ fn of_load(
             let identity = on_path.identity.clone();
             ("served", seen_as(&observed, path) == Some(Ok(identity)) && arrived)
         }
-        Answer::Denied => ("denied", matches!(observed, Observed::Denied(_)) && !arrived),
+        Answer::Denied => {
+            let ruled = by_rule(live, path, &observed);
+            ("denied", matches!(observed, Observed::Denied(_)) && !arrived && ruled)
+        }
     };
     let RequestKind { name, request, .. } = kind;
     let claim = format!("the load's `{name}`, {} {}, is {word}", request.method, request.path);
     Ok(Probe { claim, observed: observed.to_string(), holds })
+}
+
+/// Whether an answer that looks like a rule's was one, as far as the proxy counts that.
+fn by_rule(live: &impl Live, path: &Path<'_>, observed: &Observed) -> bool {
+    let denied = matches!(observed, Observed::Denied(_));
+    !denied || !matches!(live.refused_by(path.route, Means::Rule), Some(Err(_)))
 }
 
 /// What a caller claims to be. Where callers under TLS may claim it, they do not.

@@ -178,6 +178,25 @@ fn enforcement_that_is_turned_off_in_any_one_variant_is_noticed() {
 }
 
 #[test]
+fn policies_on_requests_are_proven_by_the_counter_of_rules_and_their_refusals_are_counted() {
+    let Some(builds) = builds() else { return };
+    let mut scenario = library::find("l7-policy", Path::new("/")).unwrap().scenario;
+    scenario.variants.retain(|variant| ["strict", "l7-1"].contains(&variant.name.as_str()));
+    let mut place = place(scenario, builds);
+    place.envoy.begin_block(1).unwrap();
+    for text in ["strict", "l7-1"] {
+        let proof = place.prove(text);
+        assert!(proof.holds(), "{proof:#?}");
+    }
+    // The usual request of these tests is for `/`, which the policy does not allow.
+    place.envoy.work_seen(&name("l7-1")).unwrap();
+    assert!(place.get("l7-1").starts_with("HTTP/1.1 403"));
+    let seen = place.envoy.work_seen(&name("l7-1")).unwrap();
+    assert_eq!((seen.requests_at_origin, seen.requests_denied), (0, Some(1)), "{seen:?}");
+    assert_eq!(place.envoy.work_seen(&name("strict")).unwrap().requests_denied, None);
+}
+
+#[test]
 fn the_work_seen_is_the_variants_own_since_the_last_call_and_without_probes() {
     let Some(builds) = builds() else { return };
     let mut place = place(strict_mtls(), builds);

@@ -24,7 +24,7 @@ use super::tally::{self, Counts};
 use crate::credentials::Credentials;
 use crate::memory::{self, Memory};
 use crate::part::{Broken, Part, Start};
-use crate::prove::{Kind, Live, Path};
+use crate::prove::{Live, Means, Path};
 use crate::tether::Tether;
 use crate::workload::{self, SERVICE, address};
 
@@ -63,6 +63,8 @@ struct Pair {
 struct Way {
     build: usize,
     listener: String,
+    /// Whether a policy looks at requests.
+    has_rules: bool,
     /// Of the counters of its listeners.
     server: String,
     client: String,
@@ -182,6 +184,7 @@ impl Processes {
             let way = Way {
                 build: sidecars.build,
                 listener: name.to_owned(),
+                has_rules: sidecars.has_rules,
                 server: inbound[name].prefix(name),
                 client: outbound[name].prefix(name),
             };
@@ -315,6 +318,11 @@ impl Live for Processes {
             let (full, resumed) = tally::handshakes(server, &way.server);
             work.handshakes_full += full;
             work.handshakes_resumed += resumed;
+            if way.has_rules {
+                let (allowed, denied) = tally::ruled(server, &way.server);
+                *work.requests_allowed.get_or_insert_default() += allowed;
+                *work.requests_denied.get_or_insert_default() += denied;
+            }
             if let Some(tls) = tally::tls(server, &way.server) {
                 self.tls.insert(way.build, tls);
             }
@@ -338,8 +346,8 @@ impl Live for Processes {
         true
     }
 
-    fn refused_by(&self, route: &str, kind: Kind) -> Option<Result<String, String>> {
+    fn refused_by(&self, route: &str, means: Means) -> Option<Result<String, String>> {
         let way = self.ways.get(route)?;
-        Some(tally::refused_by(self.at_servers.get(&way.build)?, &way.server, kind))
+        Some(tally::refused_by(self.at_servers.get(&way.build)?, &way.server, means))
     }
 }

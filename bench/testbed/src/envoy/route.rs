@@ -33,8 +33,8 @@ pub(super) struct Sidecars {
     pub(super) mode: MtlsMode,
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
-    /// Whether there is any such policy.
-    ruled: bool,
+    /// Whether a policy says anything of that.
+    pub(super) has_rules: bool,
 }
 
 impl Route {
@@ -82,7 +82,7 @@ impl Route {
         Path {
             route: self.key(),
             proxies: self.sidecars.as_ref().map_or(Proxies::None, |_| Proxies::Sidecars),
-            ruled: self.sidecars.as_ref().is_some_and(|sidecars| sidecars.ruled),
+            ruled: self.sidecars.as_ref().is_some_and(|sidecars| sidecars.has_rules),
             requests: &self.requests,
         }
     }
@@ -126,5 +126,5 @@ fn translated(build: usize, paths: &[String], scenario: &Scenario) -> Result<Sid
     let authorization = AuthorizationFilters::translate(authorization_policies, &target)
         .map_err(|untranslated| untranslated.to_string())?;
     let mode = set.mtls_mode(&server, PORT).mode;
-    Ok(Sidecars { build, mode, authorization, ruled: !authorization_policies.is_empty() })
+    Ok(Sidecars { build, mode, authorization, has_rules: !authorization_policies.is_empty() })
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bench::seams::HopWork;
 
 use super::bootstrap::counters::{Counter, negotiated, response_flags};
-use crate::prove::Kind;
+use crate::prove::Means;
 
 /// Counters by name.
 pub(super) type Counts = BTreeMap<String, u64>;
@@ -69,6 +69,13 @@ pub(super) fn add<const N: usize>(hops: &mut Vec<HopWork>, later: [HopWork; N]) 
     }
 }
 
+/// Requests that rules let through and those that they refused. Envoy counts the former for each
+/// filter, so they are those that were not refused.
+pub(super) fn ruled(counts: &Counts, prefix: &str) -> (u64, u64) {
+    let denied = count(counts, Counter::RbacDenied, prefix);
+    (count(counts, Counter::Requests, prefix).saturating_sub(denied), denied)
+}
+
 /// Handshakes with callers: full ones and resumed ones.
 pub(super) fn handshakes(counts: &Counts, prefix: &str) -> (u64, u64) {
     let resumed = count(counts, Counter::SessionsReused, prefix);
@@ -86,16 +93,17 @@ pub(super) fn tls(counts: &Counts, prefix: &str) -> Option<String> {
     kinds.iter().all(|names| !names.is_empty()).then(|| kinds.join(" "))
 }
 
-/// By which counters the server's sidecar refused one call of that kind; an error when the one is
-/// missing by which it must.
-pub(super) fn refused_by(counts: &Counts, prefix: &str, kind: Kind) -> Result<String, String> {
-    // Plain bytes on a port with nothing but TLS are a connection that is for nobody. What a port
-    // without TLS makes of a handshake is a malformed request.
-    let expected: &[Counter] = match kind {
-        Kind::Plaintext => &[Counter::NoFilterChain],
-        Kind::Mesh => &[Counter::Answers4xx],
-        Kind::ForeignCa => &[Counter::UnknownCertificates, Counter::Answers4xx],
-        Kind::ForeignTrustDomain => &[Counter::UnknownIds, Counter::Answers4xx],
+/// By which counters the server's sidecar refused one call; an error when that is missing which
+/// counts the means by which it must.
+pub(super) fn refused_by(counts: &Counts, prefix: &str, means: Means) -> Result<String, String> {
+    let expected = match means {
+        // A connection that no chain is for.
+        Means::TlsOnly => Counter::NoFilterChain,
+        // A handshake is a malformed request there.
+        Means::NoTls => Counter::Answers4xx,
+        Means::Certificate => Counter::UnknownCertificates,
+        Means::Identity => Counter::UnknownIds,
+        Means::Rule => Counter::RbacDenied,
     };
     let looked_at = [
         Counter::NoFilterChain,
@@ -118,11 +126,7 @@ pub(super) fn refused_by(counts: &Counts, prefix: &str, kind: Kind) -> Result<St
         })
         .collect();
     let told = if told.is_empty() { "no refusal".to_owned() } else { told.join(", ") };
-    if expected.iter().any(|counter| count(counts, *counter, prefix) > 0) {
-        Ok(told)
-    } else {
-        Err(told)
-    }
+    if count(counts, expected, prefix) > 0 { Ok(told) } else { Err(told) }
 }
 
 #[cfg(test)]
@@ -173,13 +177,23 @@ http.inbound_strict.downstream_cx_length_ms: P0(nan,1) P25(nan,1)
     }
 
     #[test]
+    fn who_is_not_refused_by_a_rule_is_let_through() {
+        let counts =
+            read("http.a.downstream_rq_total: 8\nhttp.a.rbac.denied: 3\nhttp.a.rbac.allowed: 10\n");
+        assert_eq!(ruled(&counts, "a"), (5, 3));
+        assert_eq!(refused_by(&counts, "a", Means::Rule), Ok("rbac.denied 3".to_owned()));
+        // A foreign caller that only a rule kept out came through the handshake.
+        assert!(refused_by(&counts, "a", Means::Certificate).is_err());
+    }
+
+    #[test]
     fn a_refusal_by_another_mechanism_is_none_that_was_expected() {
         let counts = read(STATS);
-        let plain = refused_by(&counts, "inbound_strict", Kind::Plaintext);
+        let plain = refused_by(&counts, "inbound_strict", Means::TlsOnly);
         assert_eq!(plain, Ok("no_filter_chain_match 1".to_owned()));
-        let foreign = refused_by(&counts, "inbound_strict", Kind::ForeignCa);
+        let foreign = refused_by(&counts, "inbound_strict", Means::Certificate);
         assert_eq!(foreign, Err("no_filter_chain_match 1".to_owned()));
-        let other = refused_by(&counts, "inbound_other", Kind::Mesh);
+        let other = refused_by(&counts, "inbound_other", Means::NoTls);
         assert_eq!(other, Err("no refusal".to_owned()));
     }
 }
