@@ -196,6 +196,7 @@ fn trial(
             bytes_received: completed * 212,
             stopped_early: false,
             window_s: 0.5,
+            ..GeneratorReport::default()
         },
     }
 }
@@ -375,6 +376,7 @@ fn record(recipe: &Recipe, trials: Vec<TrialRow>, comparisons: Vec<ComparisonRow
         ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance: provenance(),
+        agents: Vec::new(),
         selftest: None,
         plan: plan(recipe),
         stopping: None,

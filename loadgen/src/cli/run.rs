@@ -24,11 +24,12 @@ use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::exit::Failure;
 use super::plan_text::plan_text;
 use super::progress::{Lines, Progress};
+use super::sender::{Sender, Setting, sender_text};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
 use super::wall_clock::StartedAt;
 use crate::awake::Awake;
-use crate::generator::{LocalGenerator, Pacing};
+use crate::generator::Pacing;
 use crate::live::LiveView;
 use crate::machine::pin;
 use crate::pace::MonotonicClock;
@@ -68,7 +69,7 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     let settled = decide(args, testbed, around)?;
     if args.dry_run {
         let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
-        return print(around, &text);
+        return print(around, &(text + &sender_text(args)));
     }
     if args.testbed == TestbedChoice::Auto {
         tell(&format!("testbed embedded, the only one in this version. {}", testbed_note()));
@@ -117,15 +118,22 @@ fn measure(
     let program =
         Program { path: around.program.clone(), args: vec![super::args::SUBJECT.to_owned()] };
     let logs = keeper.folder().logs();
-    let embedded =
-        Embedded::new(program, &settled.scenario, &settled.plan.variants, placement.clone(), logs);
+    let embedded = Embedded::new(
+        program,
+        &settled.scenario,
+        &settled.plan.variants,
+        placement.clone(),
+        logs.clone(),
+    );
     let mut embedded = match embedded {
         Ok(embedded) => embedded,
         Err(error) => return finish(keeper, Err(error.into()), around),
     };
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
-    let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
-    keeper.note("pacing", generator.waits().describe());
+    let program = around.program.clone();
+    let setting = Setting { placement, stop: stop.clone(), live, program, logs };
+    let mut generator = Sender::new(args, setting)?;
+    generator.note(&mut keeper);
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
     let clock = MonotonicClock::start();
     let elapsed = || Duration::from_nanos(clock.now().0);
@@ -138,7 +146,7 @@ fn measure(
         Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
     );
     keeper.subject(embedded.subject());
-    keeper.note("pacing", generator.waits().describe());
+    generator.note(&mut keeper);
     let kept_awake = awake.map_or(0, Awake::end);
     keeper.note("cores_kept_awake", kept_awake.to_string());
     let whole = conducted.is_ok();
@@ -150,7 +158,7 @@ fn measure(
     ended
 }
 
-fn pacing(choice: PacingChoice) -> Pacing {
+pub(super) fn pacing(choice: PacingChoice) -> Pacing {
     match choice {
         PacingChoice::Spin => Pacing::Spin,
         PacingChoice::Hybrid => Pacing::Hybrid,
