@@ -8,11 +8,11 @@ use scenarios::scenario::Gates;
 
 use crate::disturbance::{Disturbance, disturbances};
 use crate::quantile::Quantile;
-use crate::seams::WorkSeen;
+use crate::seams::{HopWork, WorkSeen};
 use crate::stats::order::median;
 use crate::stats::trend::mann_kendall;
 use crate::summary::micros;
-use crate::trial::{Slice, TrialRecord, TrialSpec};
+use crate::trial::{LET_THROUGH, REFUSED, Slice, TrialRecord, TrialSpec};
 
 /// Level of the test for drift, two-sided. With ten slices the exact distribution of Mann–Kendall's
 /// S has 0.91 % at |S| ≥ 29 and 1.7 % at |S| ≥ 27, so at most 0.91 % of trials whose slices are
@@ -107,6 +107,53 @@ pub enum Rejection {
         /// All requests that may have reached it.
         at_most: u64,
     },
+    /// A proxy on the path did other work than the generator sent.
+    #[error(
+        "proxy's work mismatch: the {at} received {seen} requests, the generator's figures allow \
+         {at_least} to {at_most}"
+    )]
+    HopMismatch {
+        /// Which proxy.
+        at: String,
+        /// Requests that it received.
+        seen: u64,
+        /// Requests that were answered.
+        at_least: u64,
+        /// All requests that may have reached it.
+        at_most: u64,
+    },
+    /// A proxy sent requests more than once, which is more work than was asked for.
+    #[error("proxy's retries: the {at} sent {count} requests again, none is allowed")]
+    SentAgain {
+        /// Which proxy.
+        at: String,
+        /// How many.
+        count: u64,
+    },
+    /// Policies did not do what they must, once or more.
+    #[error(
+        "not enforced: {let_through} served that a policy must refuse, {refused} refused that must be \
+         served"
+    )]
+    NotEnforced {
+        /// Served, and to be refused.
+        let_through: u64,
+        /// Refused, and to be served.
+        refused: u64,
+    },
+    /// The proxy's rules refused other requests than the generator was told of.
+    #[error(
+        "denials mismatch: the proxy refused {seen} requests, the generator's figures allow \
+         {at_least} to {at_most}"
+    )]
+    DenialsMismatch {
+        /// Refusals at the proxy.
+        seen: u64,
+        /// Refusals that the generator was answered.
+        at_least: u64,
+        /// All requests that may have been refused.
+        at_most: u64,
+    },
     /// Requests were lost in the books: the second law, or a histogram that holds fewer or more
     /// than the counters.
     #[error("does not add up: {what} is {found}, and should be {expected}")]
@@ -147,6 +194,8 @@ impl Admission {
     pub fn of(spec: &TrialSpec, record: &TrialRecord, work: &WorkSeen, gates: &Gates) -> Self {
         let mut admission = Self::without_work(spec, record, gates);
         admission.rejections.extend(work_mismatch(record, work));
+        admission.rejections.extend(hops(record, work));
+        admission.rejections.extend(denials_mismatch(record, work));
         admission
     }
 
@@ -159,6 +208,7 @@ impl Admission {
         rejections.extend(too_few(record));
         rejections.extend(rate_missed(spec, record, gates));
         rejections.extend(shed(spec, record));
+        rejections.extend(not_enforced(record));
         rejections.extend(errors(record, gates));
         rejections.extend(drifting(&record.slices, gates));
         let latencies = &record.latencies;
@@ -230,11 +280,12 @@ pub fn kinds(reasons: &str) -> impl Iterator<Item = &str> {
 /// The second law, and that the histograms hold what the counters say.
 fn books(record: &TrialRecord) -> Vec<Rejection> {
     let counts = &record.counts;
-    let outcomes = counts.completed + counts.failed + counts.timed_out + counts.shed;
+    let outcomes = counts.answered() + counts.failed + counts.timed_out + counts.shed;
     let latencies = &record.latencies;
     [
-        ("completed + failed + timed out + shed", outcomes, counts.offered),
+        ("completed + denied + failed + timed out + shed", outcomes, counts.offered),
         ("the count of response times", latencies.response_time.count(), counts.completed),
+        ("the count of denials' times", latencies.denied.count(), counts.denied),
         ("the count of service times", latencies.service_time.count(), counts.completed),
         ("the count of unanswered requests", latencies.censored.count(), counts.censored()),
         ("the count of pacing lags", latencies.pacing_lag.count(), counts.offered),
@@ -285,7 +336,8 @@ fn rate_missed(spec: &TrialSpec, record: &TrialRecord, gates: &Gates) -> Option<
     if (offered - planned).abs() > (allowed * planned).max(1.0) {
         return Some(missed(offered / spec.load.duration.as_secs_f64()));
     }
-    let longest_s = micros(record.latencies.response_time.max()?) / 1e6;
+    let latencies = &record.latencies;
+    let longest_s = micros(latencies.response_time.max().max(latencies.denied.max())?) / 1e6;
     let window_s = record.generator.window_s;
     let gaps = (offered - 1.0).max(0.0);
     let slowest = gaps / window_s.max(f64::MIN_POSITIVE);
@@ -302,6 +354,13 @@ fn rate_missed(spec: &TrialSpec, record: &TrialRecord, gates: &Gates) -> Option<
 fn shed(spec: &TrialSpec, record: &TrialRecord) -> Option<Rejection> {
     let (count, limit) = (record.counts.shed, spec.load.max_in_flight);
     (count > 0).then_some(Rejection::Shed { count, limit })
+}
+
+/// One such answer is enough: what is measured is then not what the variant says.
+fn not_enforced(record: &TrialRecord) -> Option<Rejection> {
+    let count = |kind| record.counts.by_failure.get(kind).copied().unwrap_or_default();
+    let (let_through, refused) = (count(LET_THROUGH), count(REFUSED));
+    (let_through + refused > 0).then_some(Rejection::NotEnforced { let_through, refused })
 }
 
 fn errors(record: &TrialRecord, gates: &Gates) -> Option<Rejection> {
@@ -346,8 +405,9 @@ fn drifting(slices: &[Slice], gates: &Gates) -> Option<Rejection> {
 /// answer from elsewhere.
 fn work_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
     let (counts, generator) = (&record.counts, &record.generator);
-    let at_least = generator.warm_up_answers + counts.completed;
-    let warm_up = generator.warm_up_requests.max(generator.warm_up_answers);
+    let denied = generator.warm_up_denied;
+    let at_least = generator.warm_up_answers.saturating_sub(denied) + counts.completed;
+    let warm_up = generator.warm_up_requests.max(generator.warm_up_answers).saturating_sub(denied);
     let at_most = warm_up + counts.completed + counts.failed + counts.timed_out;
     let seen = work.requests_at_origin;
     (!(at_least..=at_most).contains(&seen)).then_some(Rejection::WorkMismatch {
@@ -355,4 +415,37 @@ fn work_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
         at_least,
         at_most,
     })
+}
+
+/// The same at each proxy that counts. What one answers by itself reached it, too: so it is every
+/// request that got an answer, whatever that was, and at most every one that was sent.
+fn hops(record: &TrialRecord, work: &WorkSeen) -> Vec<Rejection> {
+    let (counts, generator) = (&record.counts, &record.generator);
+    let sent = counts.offered.saturating_sub(counts.shed);
+    let unanswered = counts.failed + counts.timed_out;
+    let at_least = generator.warm_up_answers + sent.saturating_sub(unanswered);
+    let at_most = generator.warm_up_requests.max(generator.warm_up_answers) + sent;
+    let mut found = Vec::new();
+    for HopWork { at, requests, sent_again, .. } in &work.hops {
+        let (at, seen, count) = (at.clone(), *requests, *sent_again);
+        if !(at_least..=at_most).contains(&seen) {
+            found.push(Rejection::HopMismatch { at: at.clone(), seen, at_least, at_most });
+        }
+        if count > 0 {
+            found.push(Rejection::SentAgain { at, count });
+        }
+    }
+    found
+}
+
+/// Where the proxy counts what its rules refuse, that is what the generator was told of. As above,
+/// requests without an answer may or may not be among them.
+fn denials_mismatch(record: &TrialRecord, work: &WorkSeen) -> Option<Rejection> {
+    let (counts, generator) = (&record.counts, &record.generator);
+    let seen = work.requests_denied?;
+    let at_least = generator.warm_up_denied + counts.denied;
+    let unanswered = generator.warm_up_requests.saturating_sub(generator.warm_up_answers);
+    let at_most = at_least + unanswered + counts.failed + counts.timed_out;
+    let fits = (at_least..=at_most).contains(&seen);
+    (!fits).then_some(Rejection::DenialsMismatch { seen, at_least, at_most })
 }

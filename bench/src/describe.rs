@@ -1,15 +1,15 @@
 //! The plan in the words of `run.json`: complete enough to analyse and render the run without the
 //! scenario it came from. Decides nothing.
 
-use scenarios::load::{Arrivals, LoadSpec};
+use scenarios::load::{Answer, Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::scenario::{ArticleClaim, Gates, Scenario};
-use scenarios::variant::{ComparisonSpec, Planted, Proxies, VariantName};
+use scenarios::variant::{ComparisonSpec, Planted, VariantName};
 
 use crate::plan::Plan;
 use crate::quantile::Quantile;
 use crate::record::{
     ArticleClaimRecord, ComparisonSpecRecord, GatesRecord, LoadRecord, MarginRecord, PlanRecord,
-    VariantRecord,
+    RequestRecord, VariantRecord,
 };
 
 /// The name of the comparison of the control with its twin.
@@ -73,9 +73,28 @@ fn load(load: &LoadSpec) -> LoadRecord {
         timeout_s: load.timeout.as_secs_f64(),
         warm_up_s: load.warm_up.as_secs_f64(),
         duration_s: load.duration.as_secs_f64(),
-        request: format!("{} {}", load.request.method, load.request.path),
-        body_bytes: load.request.body.len(),
+        request: line(load.request()),
+        body_bytes: load.request().body.len(),
+        requests: if load.requests.len() > 1 { kinds(load) } else { Vec::new() },
     }
+}
+
+fn line(request: &RequestSpec) -> String {
+    format!("{} {}", request.method, request.path)
+}
+
+fn kinds(load: &LoadSpec) -> Vec<RequestRecord> {
+    let kind = |kind: &RequestKind| RequestRecord {
+        name: kind.name.clone(),
+        request: line(&kind.request),
+        share_percent: 100.0 * load.share(kind),
+        expected: match kind.answer {
+            Answer::Served => "served",
+            Answer::Denied => "denied",
+        }
+        .to_owned(),
+    };
+    load.requests.iter().map(kind).collect()
 }
 
 fn gates(gates: &Gates) -> GatesRecord {
@@ -95,11 +114,7 @@ fn variant(scenario: &Scenario, name: &VariantName) -> VariantRecord {
     VariantRecord {
         name: name.0.clone(),
         title: format!("{}{again}", variant.title),
-        proxies: match variant.proxies {
-            Proxies::None => "none",
-            Proxies::Sidecars => "sidecars",
-        }
-        .to_owned(),
+        proxies: variant.proxies.word().to_owned(),
         policies: variant.policies.clone(),
         planted: variant.planted.as_ref().map(planted),
     }

@@ -57,6 +57,21 @@ pub enum PlanError {
     /// None of the variants is left.
     #[error("no variant is left to run")]
     NoVariants,
+    /// What a variant's resources make of the load can not be told.
+    #[error("variant {variant}: {problem}")]
+    Undecided {
+        /// Which.
+        variant: VariantName,
+        /// What is not understood.
+        problem: String,
+    },
+}
+
+/// The load as the variant answers it.
+fn load_of(scenario: &Scenario, name: &VariantName) -> Result<LoadSpec, PlanError> {
+    let Some(variant) = scenario.variant(name) else { return Ok(scenario.load.clone()) };
+    let undecided = |problem| PlanError::Undecided { variant: name.clone(), problem };
+    scenario.load_of(variant).map_err(undecided)
 }
 
 impl Plan {
@@ -81,8 +96,12 @@ impl Plan {
         all.push(control.twin());
         let mut order = seed.rng("order of trials");
         let mut arrivals = seed.rng("arrivals");
+        let with_loads = all
+            .iter()
+            .map(|name| Ok((name.clone(), load_of(scenario, name)?)))
+            .collect::<Result<Vec<_>, PlanError>>()?;
         let blocks = (1..=scenario.design.blocks)
-            .map(|number| block(number, &all, &scenario.load, &mut order, &mut arrivals))
+            .map(|number| block(number, &with_loads, &mut order, &mut arrivals))
             .collect();
         Ok(Self { seed, variants: all, control, blocks })
     }
@@ -96,8 +115,7 @@ impl Plan {
 
 fn block(
     number: u32,
-    variants: &[VariantName],
-    load: &LoadSpec,
+    variants: &[(VariantName, LoadSpec)],
     order: &mut ChaCha8Rng,
     arrivals: &mut ChaCha8Rng,
 ) -> Block {
@@ -108,11 +126,11 @@ fn block(
     let seed = arrivals.next_u64();
     let trials = (1..)
         .zip(shuffled)
-        .map(|(position, variant)| TrialSpec {
+        .map(|(position, (variant, load))| TrialSpec {
             block: number,
             position,
             variant,
-            load: load.clone(),
+            load,
             seed,
         })
         .collect();

@@ -226,6 +226,23 @@ pub struct LoadRecord {
     pub request: String,
     /// Bytes of the body.
     pub body_bytes: usize,
+    /// Every kind of request, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestRecord>,
+}
+
+/// One kind of request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRecord {
+    /// Its name in the scenario.
+    pub name: String,
+    /// The request line, e.g. `GET /admin`.
+    pub request: String,
+    /// Its share of all requests.
+    pub share_percent: f64,
+    /// `served`, or `denied` where a variant's policies deny it; elsewhere that is served too.
+    pub expected: String,
 }
 
 /// See `scenarios::scenario::Margin`.
@@ -380,6 +397,9 @@ pub struct TrialRow {
     pub offered_rps: f64,
     /// Completed, per second.
     pub achieved_rps: f64,
+    /// Refused by a policy that had to.
+    #[serde(default, skip_serializing_if = "crate::trial::is_zero")]
+    pub denied: u64,
     /// Completed − intended.
     pub response_time_us: Summary,
     /// Completed − sent.
@@ -388,6 +408,10 @@ pub struct TrialRow {
     pub send_lag_us: Summary,
     /// The generator's own share of the send lag.
     pub pacing_lag_us: Summary,
+    /// Refused − intended, of the denied requests, which are in no other figure of time; `null` where
+    /// there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied_time_us: Option<Summary>,
     /// Outcomes in detail.
     pub outcomes: OutcomeCounts,
     /// Tenths of the window.

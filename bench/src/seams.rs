@@ -1,6 +1,7 @@
 //! What a run is conducted through: a place, a generator and listeners. No implementation is known
 //! here.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admit::Admission;
 use crate::plan::Plan;
+use crate::record::Subject;
 use crate::stopping::Look;
 use crate::trial::{TrialRecord, TrialSpec};
 
@@ -63,8 +65,33 @@ pub struct WorkSeen {
     pub handshakes_full: u64,
     /// Resumed ones.
     pub handshakes_resumed: u64,
+    /// Requests that the proxy's rules let through; `null` where there are none, or nobody counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_allowed: Option<u64>,
+    /// Requests that the proxy's rules refused, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_denied: Option<u64>,
     /// The SPIFFE ids of the peers that the server sidecar saw, each once.
     pub peers: Vec<String>,
+    /// What each proxy counted by itself, in the order in which a request meets them; empty where
+    /// none counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<HopWork>,
+}
+
+/// What one proxy on the path counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct HopWork {
+    /// Which proxy, e.g. `client sidecar`.
+    pub at: String,
+    /// Requests that it received.
+    pub requests: u64,
+    /// Answers that it gave, its own ones included, by class: `2xx`, `4xx` or `5xx`.
+    pub answers: BTreeMap<String, u64>,
+    /// Requests that it sent on more than once.
+    pub sent_again: u64,
+    /// Requests that the next hop did not answer, by reason: Envoy's response flags.
+    pub flags: BTreeMap<String, u64>,
 }
 
 /// A place that broke, with the step that did.
@@ -108,6 +135,9 @@ pub struct SinkError {
 pub trait Testbed {
     /// As on the command line.
     fn name(&self) -> &str;
+    /// What is measured, as far as is known by now: the TLS that was negotiated is known after the
+    /// first proof.
+    fn subject(&self) -> Subject;
     /// Makes everything fresh for a block: new processes, every variant of the plan reachable.
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError>;
     /// Asks the live variant whether its posture holds.

@@ -11,6 +11,16 @@ use crate::histogram::{Histogram, rank_of};
 use crate::quantile::Quantile;
 use crate::summary::micros;
 
+/// A failure: a request that a policy had to refuse was served.
+pub const LET_THROUGH: &str = "let through";
+/// A failure: a request that had to be served was answered 403.
+pub const REFUSED: &str = "refused by policy";
+
+/// What a count that most runs do not have is left out by.
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What a generator is asked to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialSpec {
@@ -27,13 +37,16 @@ pub struct TrialSpec {
 }
 
 /// What became of the requests of the measured window.
-/// `offered = completed + failed + timed_out + shed`, always.
+/// `offered = completed + denied + failed + timed_out + shed`, always.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OutcomeCounts {
     /// Requests that the schedule held.
     pub offered: u64,
     /// Answered in full, with an expected status, in time.
     pub completed: u64,
+    /// Refused by a policy, 403, as they had to be.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub denied: u64,
     /// Refused, reset, cut short, or answered with an unexpected status.
     pub failed: u64,
     /// Not answered within the timeout of their intended send time.
@@ -57,6 +70,7 @@ impl OutcomeCounts {
     pub fn merge(&mut self, other: &Self) {
         self.offered += other.offered;
         self.completed += other.completed;
+        self.denied += other.denied;
         self.failed += other.failed;
         self.timed_out += other.timed_out;
         self.shed += other.shed;
@@ -71,7 +85,13 @@ impl OutcomeCounts {
     /// The second law: nothing is lost.
     #[must_use]
     pub fn add_up(&self) -> bool {
-        self.offered == self.completed + self.failed + self.timed_out + self.shed
+        self.offered == self.answered() + self.failed + self.timed_out + self.shed
+    }
+
+    /// Requests that were answered as they had to be.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.completed + self.denied
     }
 }
 
@@ -91,6 +111,8 @@ pub struct Latencies {
     /// Age of the requests that got no answer, when they were given up: their response time is at
     /// least this. A shed request's age is 0.
     pub censored: Histogram,
+    /// Refused − intended, of the requests that a policy had to refuse and did.
+    pub denied: Histogram,
 }
 
 /// A quantile of the response time over all offered requests, when some of them have no answer.
@@ -110,6 +132,7 @@ impl Latencies {
         self.send_lag.merge(&other.send_lag);
         self.pacing_lag.merge(&other.pacing_lag);
         self.censored.merge(&other.censored);
+        self.denied.merge(&other.denied);
     }
 
     /// A response-time quantile in nanoseconds over all offered requests. Requests without an
@@ -166,6 +189,9 @@ pub struct GeneratorReport {
     pub warm_up_requests: u64,
     /// Answers received in the warm-up.
     pub warm_up_answers: u64,
+    /// Refusals among them, of requests that a policy had to refuse.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub warm_up_denied: u64,
     /// CPU time of the generator's thread during the trial, as a share of the trial.
     pub cpu_percent: f64,
     /// Time taken by the hypervisor from all cores during the trial, as a share of it.
@@ -197,6 +223,7 @@ impl GeneratorReport {
             self.connection_setup_max_us.max(other.connection_setup_max_us);
         self.warm_up_requests += other.warm_up_requests;
         self.warm_up_answers += other.warm_up_answers;
+        self.warm_up_denied += other.warm_up_denied;
         self.cpu_percent = self.cpu_percent.max(other.cpu_percent);
         self.steal_percent = self.steal_percent.max(other.steal_percent);
         self.in_flight_max += other.in_flight_max;

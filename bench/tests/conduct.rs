@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use bench::conduct::{Fault, Repeats, conduct};
 use bench::plan::{Plan, Seed};
+use bench::record::Subject;
 use bench::seams::{
     Endpoint, Event, Generator, GeneratorError, Probe, Proof, Sink, SinkError, StopFlag, Testbed,
     TestbedError, WorkSeen,
@@ -75,6 +76,9 @@ impl FakeTestbed {
 impl Testbed for FakeTestbed {
     fn name(&self) -> &'static str {
         "fake"
+    }
+    fn subject(&self) -> Subject {
+        Subject { name: "nothing".to_owned(), version: String::new(), tls: None }
     }
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
         self.step(&format!("begin {block}"))

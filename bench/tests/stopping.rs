@@ -11,7 +11,7 @@ use bench::describe::plan_record;
 use bench::keep::Keeper;
 use bench::plan::{Plan, Seed};
 use bench::quantile::Quantile::{self, P50, P99};
-use bench::record::{PlanRecord, Provenance, RunRecord};
+use bench::record::{PlanRecord, Provenance, RunRecord, Subject};
 use bench::results::{REPORT_FILE, RUN_FILE, RunFolder, render};
 use bench::seams::{
     Endpoint, Event, Generator, GeneratorError, Probe, Proof, Sink, SinkError, StopFlag, Testbed,
@@ -33,6 +33,9 @@ struct NoPlace;
 impl Testbed for NoPlace {
     fn name(&self) -> &'static str {
         "scripted"
+    }
+    fn subject(&self) -> Subject {
+        Subject { name: "nothing".to_owned(), version: String::new(), tls: None }
     }
     fn begin_block(&mut self, _: u32) -> Result<(), TestbedError> {
         Ok(())

@@ -12,7 +12,7 @@ use bench::seams::{Endpoint, Generator, StopFlag};
 use bench::trial::{TrialRecord, TrialSpec};
 use loadgen::generator::{LocalGenerator, Pacing};
 use loadgen::machine::pin;
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 use testbed::provenance::allowed_cores;
@@ -69,12 +69,12 @@ fn spec(rate: f64, duration: Duration) -> TrialSpec {
             timeout: Duration::from_secs(10),
             warm_up: Duration::from_millis(500),
             duration,
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         },
         seed: 1,
     }

@@ -15,7 +15,7 @@ use crate::live::LiveView;
 use crate::machine::pin;
 use crate::pace::{MonotonicClock, SpinWindow, Wait, calibrate, sharpen_timers};
 use crate::recorder::Recorded;
-use crate::requests::Mix;
+use crate::requests::{BadMix, Mix};
 use crate::schedule::{Profile, Schedule};
 use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
 
@@ -106,7 +106,10 @@ impl Generator for LocalGenerator {
             stop: self.stop.clone(),
             live: Some(Arc::clone(&self.live)),
         };
-        let job = job(&spec.load, to, open_loop(&spec.load, spec.seed));
+        let job = trial_job(&spec.load, to, spec.seed).map_err(|bad| GeneratorError {
+            problem: format!("the load's requests: {bad}"),
+            hint: "look at `load.request` in the scenario".to_owned(),
+        })?;
         match engine::run(&job, &crew) {
             Ok(done) => {
                 self.waits = done.waits;
@@ -117,7 +120,13 @@ impl Generator for LocalGenerator {
     }
 }
 
-/// A load's requests at an endpoint, over plain HTTP/1.1 with its connections and limits.
+/// A trial's requests at an endpoint, by its own schedule.
+pub(crate) fn trial_job(load: &LoadSpec, to: &Endpoint, seed: u64) -> Result<Job, BadMix> {
+    let mix = Arc::new(Mix::of_load(load, seed)?);
+    Ok(Job { mix, ..job(load, to, open_loop(load, seed)) })
+}
+
+/// A load's first request at an endpoint, over plain HTTP/1.1 with its connections and limits.
 pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
     Job {
         target: Target {
@@ -128,7 +137,7 @@ pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
             protocol: Protocol::Http1,
             keeping: Keeping::Alive,
         },
-        mix: Arc::new(Mix::of_scenario(&load.request)),
+        mix: Arc::new(Mix::of_scenario(load.request())),
         offer,
         warm_up: load.warm_up,
         duration: load.duration,
@@ -193,6 +202,7 @@ pub fn recorded_part(recorded: Recorded) -> TrialPart {
             connections_opened: recorded.connections.opened,
             warm_up_requests: recorded.warm_up_requests,
             warm_up_answers: recorded.warm_up_answers,
+            warm_up_denied: recorded.warm_up_denied,
             bytes_received: recorded.bytes_received,
             window_s: recorded.window_s,
             ..GeneratorReport::default()

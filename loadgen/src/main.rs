@@ -13,7 +13,7 @@ use clap::{CommandFactory, Parser};
 use loadgen::cli::agent::agent;
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
-use loadgen::cli::environment::{quiet, selftests_folder};
+use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
@@ -45,7 +45,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             run(&cli.run, &mut around)?;
         }
         Some(Command::List { output }) => {
-            let listing = Listing::of(&current_dir);
+            let listing = Listing::of(&current_dir, &envoy_places().search());
             let text = match output {
                 Output::Text => listing.text(),
                 Output::Json => serde_json::to_string_pretty(&listing)? + "\n",
@@ -95,6 +95,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             drop(out);
             sidecar::run(role)?;
         }
+        Some(Command::Tether { arguments }) => {
+            return Err(anyhow::anyhow!(testbed::tether::run(&arguments)));
+        }
     }
     Ok(())
 }
@@ -113,6 +116,7 @@ fn surroundings(
         bars: std::io::stderr().is_terminal() && !quiet(),
         stop: on_signals()?,
         shelf: selftests_folder().map(Shelf::at),
+        envoys: envoy_places(),
     })
 }
 

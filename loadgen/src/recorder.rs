@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bench::histogram::Histogram;
-use bench::trial::{Latencies, OutcomeCounts};
+use bench::trial::{LET_THROUGH, Latencies, OutcomeCounts, REFUSED};
 
 use crate::burst::BurstMeter;
 use crate::live::LiveWriter;
@@ -58,6 +58,10 @@ pub enum Lost {
     Failed(Failure),
     /// It was answered with a status that was not expected.
     Status(u16),
+    /// It was served, and a policy had to refuse it.
+    LetThrough(u16),
+    /// It was refused as by a policy, and had to be served.
+    Refused(u16),
     /// The trial was stopped while it was under way.
     Stopped,
     /// It was not answered in time.
@@ -102,6 +106,7 @@ pub struct KindRecorded {
 struct Tally {
     offered: u64,
     completed: u64,
+    denied: u64,
     failed: u64,
     timed_out: u64,
     shed: u64,
@@ -114,6 +119,7 @@ impl Tally {
         Self {
             offered: 0,
             completed: 0,
+            denied: 0,
             failed: 0,
             timed_out: 0,
             shed: 0,
@@ -145,6 +151,14 @@ impl Tally {
                 self.failure("status");
                 self.status(status);
             }
+            Lost::LetThrough(status) => {
+                self.failure(LET_THROUGH);
+                self.status(status);
+            }
+            Lost::Refused(status) => {
+                self.failure(REFUSED);
+                self.status(status);
+            }
             Lost::TimedOut => self.timed_out += 1,
             Lost::Shed => self.shed += 1,
         }
@@ -155,6 +169,7 @@ impl Tally {
         OutcomeCounts {
             offered: self.offered,
             completed: self.completed,
+            denied: self.denied,
             failed: self.failed,
             timed_out: self.timed_out,
             shed: self.shed,
@@ -181,6 +196,7 @@ pub struct Recorder {
     bytes_sent: u64,
     warm_up_requests: u64,
     warm_up_answers: u64,
+    warm_up_denied: u64,
     last_completion: u64,
     sends: BurstMeter,
     intended: BurstMeter,
@@ -204,6 +220,7 @@ impl Recorder {
             &mut latencies.send_lag,
             &mut latencies.pacing_lag,
             &mut latencies.censored,
+            &mut latencies.denied,
             &mut first_byte,
         ]
         .into_iter()
@@ -224,6 +241,7 @@ impl Recorder {
             bytes_sent: 0,
             warm_up_requests: 0,
             warm_up_answers: 0,
+            warm_up_denied: 0,
             last_completion: 0,
             sends: BurstMeter::new(),
             intended: BurstMeter::new(),
@@ -293,11 +311,37 @@ impl Recorder {
         }
     }
 
+    /// A request was refused by a policy, as it had to be: its time stands apart.
+    pub fn denied(&mut self, at: Timeline, kind: KindIndex, status: u16, bytes: u64) {
+        if let Some(live) = &self.live {
+            live.answered(at.response_time());
+        }
+        if !self.window.contains(&at.intended) {
+            self.warm_up_answers += 1;
+            self.warm_up_denied += 1;
+            return;
+        }
+        self.tally.denied += 1;
+        self.tally.status(status);
+        self.latencies.denied.record(at.response_time());
+        self.bytes_received += bytes;
+        self.last_completion = self.last_completion.max(at.completed);
+        if let Some((tally, histogram)) = self.kinds.get_mut(kind.index()) {
+            tally.denied += 1;
+            tally.status(status);
+            histogram.record(at.response_time());
+        }
+    }
+
     /// A request has no answer that counts; it was given up at `at`.
     pub fn lost(&mut self, intended: u64, at: u64, kind: KindIndex, why: Lost) {
         if let Some(live) = &self.live {
             match why {
-                Lost::Failed(_) | Lost::Status(_) | Lost::Stopped => live.failed(),
+                Lost::Failed(_)
+                | Lost::Status(_)
+                | Lost::LetThrough(_)
+                | Lost::Refused(_)
+                | Lost::Stopped => live.failed(),
                 Lost::TimedOut => live.timed_out(),
                 Lost::Shed => live.shed(),
             }
@@ -342,6 +386,7 @@ impl Recorder {
             bytes_sent: self.bytes_sent,
             warm_up_requests: self.warm_up_requests,
             warm_up_answers: self.warm_up_answers,
+            warm_up_denied: self.warm_up_denied,
             window_s: self.last_completion.saturating_sub(self.window.start) as f64 / 1e9,
             burst_max: self.sends.largest(),
             burst_planned: self.intended.largest(),
@@ -372,6 +417,8 @@ pub struct Recorded {
     pub warm_up_requests: u64,
     /// Answers received in the warm-up.
     pub warm_up_answers: u64,
+    /// Refusals among them that had to be.
+    pub warm_up_denied: u64,
     /// From the window's beginning to the last completion, in seconds.
     pub window_s: f64,
     /// Most sends within any millisecond.
@@ -399,6 +446,7 @@ impl Recorded {
         self.bytes_sent += other.bytes_sent;
         self.warm_up_requests += other.warm_up_requests;
         self.warm_up_answers += other.warm_up_answers;
+        self.warm_up_denied += other.warm_up_denied;
         self.window_s = self.window_s.max(other.window_s);
         self.burst_max += other.burst_max;
         self.burst_planned += other.burst_planned;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bench::clock::{Nanos, nanos_of};
 use bench::seams::StopFlag;
+use scenarios::load::Answer;
 
 use crate::recorder::{Lost, Recorder, Timeline};
-use crate::requests::{KindIndex, Mix};
+use crate::requests::{Kind, KindIndex, Mix};
 use crate::schedule::{Due, IntendedSendTime, Schedule};
 use crate::slots::{List, SlotLists};
 use crate::start_line::StartLine;
@@ -380,14 +381,9 @@ impl<T: Transport> Worker<'_, T> {
             ) => {
                 self.lists.take(slot);
                 self.failures[slot.index()] = 0;
-                let completed = self.offset(at);
-                if self.mix.kind(kind).expected.contains(status) {
-                    let first_byte = self.offset(first_byte);
-                    let timeline = Timeline { intended, sent, first_byte, completed };
-                    self.recorder.completed(timeline, kind, status, bytes);
-                } else {
-                    self.recorder.lost(intended, completed, kind, Lost::Status(status));
-                }
+                let (first_byte, completed) = (self.offset(first_byte), self.offset(at));
+                let timeline = Timeline { intended, sent, first_byte, completed };
+                self.answered(timeline, kind, status, bytes);
                 if reusable {
                     self.free(slot, at);
                 } else {
@@ -425,6 +421,23 @@ impl<T: Transport> Worker<'_, T> {
             // A late word of a slot that was given up.
             (Happening::Answered { .. } | Happening::Failed(_) | Happening::Broken(_), _) => {}
         }
+    }
+
+    /// An answer in full, be it the one that was asked for or not.
+    fn answered(&mut self, at: Timeline, kind: KindIndex, status: u16, bytes: u64) {
+        let Kind { expected, answer, .. } = self.mix.kind(kind);
+        let why = match answer {
+            Some(Answer::Denied) if expected.contains(status) => {
+                return self.recorder.denied(at, kind, status, bytes);
+            }
+            _ if expected.contains(status) => {
+                return self.recorder.completed(at, kind, status, bytes);
+            }
+            Some(Answer::Denied) if (200..300).contains(&status) => Lost::LetThrough(status),
+            Some(Answer::Served) if status == 403 => Lost::Refused(status),
+            _ => Lost::Status(status),
+        };
+        self.recorder.lost(at.intended, at.completed, kind, why);
     }
 
     /// Opens a slot that broke with nothing in flight: at once the first time, and after a pause,

@@ -9,9 +9,9 @@ use support::{
     trials_kept, wait_for,
 };
 
-/// `--scenario strict-mtls` at the small load, and more.
+/// `--scenario strict-mtls` on the embedded testbed at the small load, and more.
 fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = vec!["--scenario=strict-mtls"];
+    let mut arguments = vec!["--scenario=strict-mtls", "--testbed=embedded"];
     arguments.extend_from_slice(SMALL);
     arguments.extend_from_slice(more);
     arguments

@@ -9,7 +9,7 @@ use bench::record::Placement;
 use bench::seams::{Endpoint, Generator, GeneratorError, StopFlag};
 use bench::trial::{TrialRecord, TrialSpec};
 use loadgen::generator::{LocalGenerator, Pacing};
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 
@@ -54,12 +54,12 @@ fn spec() -> TrialSpec {
             timeout: Duration::from_secs(5),
             warm_up: Duration::from_millis(50),
             duration: Duration::from_millis(500),
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".into(),
                 path: "/".into(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         },
         seed: 1,
     }
@@ -253,8 +253,8 @@ fn an_answer_before_the_request_is_all_written_ends_its_connection() {
     let mut spec = spec();
     spec.load.rate = RatePerSecond::new(10.0).expect("a valid rate");
     spec.load.warm_up = Duration::ZERO;
-    spec.load.request.method = "POST".into();
-    spec.load.request.body = "x".repeat(SIZE);
+    spec.load.requests[0].request.method = "POST".into();
+    spec.load.requests[0].request.body = "x".repeat(SIZE);
     let record = try_run(&spec, address).expect("connections open");
     assert_eq!(record.counts.completed, 5, "{:?}", record.counts);
     // Each is replaced; for the last one nobody waits.
@@ -303,8 +303,8 @@ fn a_request_larger_than_every_buffer_is_written_to_its_end() {
     let mut spec = spec();
     spec.load.rate = RatePerSecond::new(10.0).expect("a valid rate");
     spec.load.duration = Duration::from_secs(1);
-    spec.load.request.method = "POST".into();
-    spec.load.request.body = "x".repeat(SIZE);
+    spec.load.requests[0].request.method = "POST".into();
+    spec.load.requests[0].request.body = "x".repeat(SIZE);
     let record = try_run(&spec, address).expect("connections open");
     assert_eq!(record.counts.completed, 10, "{:?}", record.counts);
 }

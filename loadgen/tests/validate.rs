@@ -129,3 +129,33 @@ fn sarif_is_what_code_scanning_takes() {
     let errors: Vec<String> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
 }
+
+#[test]
+fn what_is_in_force_is_explained_and_questions_are_answered() {
+    let shop = "../meaning/shop.yaml";
+    let charge = "from front/web, POST /v1/charge to shop/pay:8080";
+    for (arguments, code, expected) in [
+        (vec![shop, "--explain", "shop/pay:8080"], 0, "mTLS STRICT"),
+        (vec![shop, "--explain", "shop/pay:8080", "--format", "json"], 0, "\"explanation\""),
+        (vec![shop, "--can", charge], 0, "together    allowed"),
+        (vec![shop, "--can", charge, "--format", "json"], 0, "\"allowed\": true"),
+        (vec![shop, "--can", "from front/web to shop/none:1"], 0, "not decidable: needs"),
+        (vec![shop, "--can", "front/web to shop/pay:8080"], 2, ""),
+        (vec![shop, "--explain", "shop/none:8080"], 2, ""),
+        (vec![shop, "--can", charge, "--format", "sarif"], 2, ""),
+        (vec![shop, "--can", charge, "--explain", "shop/pay:8080"], 2, ""),
+        (vec!["none.yaml", "--can", charge], 2, ""),
+    ] {
+        let output = loadgen(&arguments, "");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert!(printed(&output).contains(expected), "{arguments:?}: {}", printed(&output));
+    }
+    let broken = loadgen(&["-", "--can", charge], "a: b: c\n");
+    assert_eq!(broken.status.code(), Some(2));
+}
+
+#[test]
+fn the_help_has_the_grammar_of_questions() {
+    let help = printed(&loadgen(&["--help"], ""));
+    assert!(help.contains("A question: from WHO[, WHAT]... to WHERE"), "{help}");
+}

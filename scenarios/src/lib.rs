@@ -4,6 +4,8 @@
 pub mod file;
 pub mod library;
 pub mod load;
+pub mod model;
+pub mod parts;
 pub mod posture;
 pub mod scenario;
 pub mod units;

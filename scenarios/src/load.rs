@@ -1,4 +1,4 @@
-//! What is offered: the rate, the arrival process, the request and its limits. Knows no clock and
+//! What is offered: the rate, the arrival process, the requests and their limits. Knows no clock and
 //! no socket.
 
 use std::time::Duration;
@@ -31,6 +31,37 @@ pub struct RequestSpec {
     pub body: String,
 }
 
+/// What a request must be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is served: any 2xx.
+    Served,
+    /// A policy refuses it: 403.
+    Denied,
+}
+
+/// One kind of request of a load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RequestKind {
+    /// Unique in the load.
+    pub name: String,
+    /// How often it is sent, against the others' weights.
+    pub weight: u32,
+    /// What it must be answered.
+    pub answer: Answer,
+    /// What is sent.
+    pub request: RequestSpec,
+}
+
+impl RequestKind {
+    /// The only one of a load.
+    #[must_use]
+    pub fn only(request: RequestSpec) -> Self {
+        Self { name: "request".to_owned(), weight: 1, answer: Answer::Served, request }
+    }
+}
+
 /// The load of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoadSpec {
@@ -52,8 +83,23 @@ pub struct LoadSpec {
     /// The measured window of one trial.
     #[serde(rename = "duration_s", serialize_with = "seconds")]
     pub duration: Duration,
-    /// What is sent.
-    pub request: RequestSpec,
+    /// What is sent; the first is served, and the one that the load is called by.
+    pub requests: Vec<RequestKind>,
+}
+
+impl LoadSpec {
+    /// The request that the load is called by.
+    #[must_use]
+    pub fn request(&self) -> &RequestSpec {
+        &self.requests.first().expect("a load has a request").request
+    }
+
+    /// A kind's share of all requests.
+    #[must_use]
+    pub fn share(&self, kind: &RequestKind) -> f64 {
+        let whole: f64 = self.requests.iter().map(|kind| f64::from(kind.weight)).sum();
+        f64::from(kind.weight) / whole.max(1.0)
+    }
 }
 
 pub(crate) fn seconds<S: serde::Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {

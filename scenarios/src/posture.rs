@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::load::RequestSpec;
+
 /// What becomes of one kind of call to the server's inbound port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -11,6 +13,51 @@ pub enum Expected {
     Accepted,
     /// The call does not reach the origin.
     Refused,
+}
+
+/// A service account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Caller {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub account: String,
+}
+
+impl std::fmt::Display for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.account)
+    }
+}
+
+/// One call and what must become of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallClaim {
+    /// Who calls, under mTLS; nothing for a call on the measured path.
+    pub from: Option<Caller>,
+    /// What is asked.
+    pub request: RequestSpec,
+    /// What must become of it.
+    pub expected: Expected,
+}
+
+impl std::fmt::Display for CallClaim {
+    /// `GET /admin from shop/web is refused`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RequestSpec { method, path, headers, .. } = &self.request;
+        write!(f, "{method} {path}")?;
+        for (name, value) in headers {
+            write!(f, " with {name}: {value}")?;
+        }
+        match &self.from {
+            Some(caller) => write!(f, " from {caller}")?,
+            None => f.write_str(" on the measured path")?,
+        }
+        f.write_str(match self.expected {
+            Expected::Accepted => " is accepted",
+            Expected::Refused => " is refused",
+        })
+    }
 }
 
 /// The claims about a variant; each is probed on the live testbed, none is taken on trust. The
@@ -29,4 +76,6 @@ pub struct Posture {
     /// Whether the measured path itself, as the generator uses it, arrives with a peer identity
     /// (that is, under mTLS). The identity seen is recorded.
     pub measured_path_has_identity: bool,
+    /// Further calls, by callers and requests that policies tell apart.
+    pub calls: Vec<CallClaim>,
 }

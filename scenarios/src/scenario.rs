@@ -5,7 +5,9 @@ use policy::PolicySet;
 use policy::source::Mistakes;
 use serde::Serialize;
 
-use crate::load::LoadSpec;
+use crate::load::{Answer, LoadSpec};
+use crate::model::Model;
+use crate::posture::Expected;
 use crate::units::Percent;
 use crate::variant::{ComparisonSpec, MeshVersion, Scopes, Variant, VariantName};
 
@@ -128,6 +130,22 @@ impl Scenario {
     pub fn variant(&self, name: &VariantName) -> Option<&Variant> {
         let original = name.original();
         self.variants.iter().find(|variant| variant.name == original)
+    }
+
+    /// The load as a variant answers it: a request that is to be denied is served where the
+    /// variant's resources do not deny it. What they make of it was checked when the scenario was
+    /// read; the error says what is not understood.
+    pub fn load_of(&self, variant: &Variant) -> Result<LoadSpec, String> {
+        let mut load = self.load.clone();
+        if load.requests.iter().any(|kind| kind.answer == Answer::Denied) {
+            let model = Model::of(self, variant)?;
+            for kind in load.requests.iter_mut().filter(|kind| kind.answer == Answer::Denied) {
+                if model.request(&kind.request)?.expected == Expected::Accepted {
+                    kind.answer = Answer::Served;
+                }
+            }
+        }
+        Ok(load)
     }
 
     /// The resources that are in force for a variant, in the order it names them. They were

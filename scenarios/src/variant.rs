@@ -32,6 +32,25 @@ impl VariantName {
     pub fn original(&self) -> Self {
         Self(self.0.strip_suffix("#2").unwrap_or(&self.0).to_owned())
     }
+
+    /// The same variant in one version of its proxies, e.g. `strict@envoy-1.40.0`.
+    #[must_use]
+    pub fn in_version(&self, id: &str) -> Self {
+        Self(format!("{}@{id}", self.plain()))
+    }
+
+    /// The version that it names, e.g. `envoy-1.40.0`; `None` where it leaves that open.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        let (_, id) = self.0.split_once('@')?;
+        Some(id.strip_suffix("#2").unwrap_or(id))
+    }
+
+    /// As the scenario has it, without version and twin's suffix.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        self.0.split(['@', '#']).next().unwrap_or(&self.0)
+    }
 }
 
 impl std::fmt::Display for VariantName {
@@ -57,6 +76,20 @@ pub enum Proxies {
     None,
     /// Generator → client sidecar → server sidecar → origin.
     Sidecars,
+    /// Generator → the node's proxy → origin, as Cilium has it.
+    Node,
+}
+
+impl Proxies {
+    /// As in a scenario file.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Sidecars => "sidecars",
+            Self::Node => "node",
+        }
+    }
 }
 
 /// A fault of known size, planted so that the harness can be checked against the truth.
@@ -149,3 +182,19 @@ pub struct TestbedScope {
 
 /// Testbed name → what it runs.
 pub type Scopes = BTreeMap<String, TestbedScope>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_put_together() {
+        let plain = VariantName("strict".to_owned());
+        let one = plain.in_version("envoy-1.40.0");
+        assert_eq!(one.as_str(), "strict@envoy-1.40.0");
+        assert_eq!((one.plain(), one.version()), ("strict", Some("envoy-1.40.0")));
+        assert_eq!(one.twin().version(), Some("envoy-1.40.0"));
+        assert_eq!((plain.twin().plain(), plain.twin().version()), ("strict", None));
+        assert_eq!(one.twin().original(), one);
+    }
+}

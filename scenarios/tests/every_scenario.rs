@@ -3,15 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use policy::{MtlsMode, Workload};
+use policy::MtlsMode;
 use scenarios::file::{self, SCENARIO_FILE};
 use scenarios::library;
+use scenarios::load::Answer;
+use scenarios::model::Model;
+use scenarios::parts;
 use scenarios::posture::Expected;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Proxies, Variant};
-
-/// The port that the subject serves on; no policy here names a port, so any would do.
-const PORT: u16 = 8080;
 
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -57,13 +57,15 @@ fn every_scenario_is_read_and_has_a_readme_that_states_its_question() {
 #[test]
 fn every_policy_file_is_used_by_a_variant() {
     for (dir, scenario) in scenarios() {
-        let Ok(istio) = dir.join("policies/istio").read_dir() else {
-            continue;
-        };
-        for entry in istio {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let path = format!("policies/istio/{name}");
-            assert!(scenario.policies.contains_key(&path), "{}: {path}", dir.display());
+        for product in ["istio", "cilium"] {
+            let Ok(files) = dir.join("policies").join(product).read_dir() else {
+                continue;
+            };
+            for entry in files {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let path = format!("policies/{product}/{name}");
+                assert!(scenario.policies.contains_key(&path), "{}: {path}", dir.display());
+            }
         }
     }
 }
@@ -79,8 +81,7 @@ fn the_mode_in_force_is_the_one_that_the_posture_claims() {
 
 fn check_mode(dir: &Path, scenario: &Scenario, variant: &Variant) {
     let set = scenario.policy_set(variant).expect("checked when the scenario was read");
-    let workload = Workload::new("loadgen-bench", [("app", "origin")]);
-    let in_force = set.mtls_mode(&workload, PORT);
+    let in_force = set.mtls_mode(&parts::server(), parts::PORT);
     let posture = &variant.posture;
     let claimed = match (posture.plaintext, posture.mesh_identity) {
         (Expected::Accepted, Some(Expected::Refused)) => Some(MtlsMode::Disable),
@@ -101,9 +102,17 @@ fn a_policy_says_which_namespace_it_is_for() {
     for (dir, scenario) in scenarios() {
         for variant in &scenario.variants {
             let set = scenario.policy_set(variant).unwrap();
-            for policy in set.peer_authentications {
-                let namespace = policy.metadata.namespace.as_deref();
-                assert_eq!(namespace, Some("loadgen-bench"), "{}", dir.display());
+            let of_peers = set.peer_authentications.iter();
+            let namespaces = of_peers
+                .map(|policy| policy.metadata.namespace.as_deref().unwrap_or_default())
+                .chain(set.authorization_policies.iter().map(|policy| policy.namespace.as_str()))
+                .chain(
+                    set.cilium_network_policies
+                        .iter()
+                        .filter_map(|policy| policy.namespace.as_deref()),
+                );
+            for namespace in namespaces {
+                assert_eq!(namespace, parts::NAMESPACE, "{}", dir.display());
             }
         }
     }
@@ -135,4 +144,56 @@ fn strict_mtls_answers_the_article_cell_by_cell() {
         (headline.name.as_str(), &headline.baseline),
         ("mtls-overhead", &scenario.design.control)
     );
+}
+
+/// The variants of `l7-policy` in which the request that is to be denied is.
+#[test]
+fn l7_policy_denies_what_it_says_and_nothing_else() {
+    let scenario = library::built_in("l7-policy").unwrap().unwrap();
+    let denying: Vec<&str> = scenario
+        .variants
+        .iter()
+        .filter(|variant| {
+            let load = scenario.load_of(variant).unwrap();
+            load.requests.iter().any(|kind| kind.answer == Answer::Denied)
+        })
+        .map(|variant| variant.name.as_str())
+        .collect();
+    assert_eq!(denying, ["l7-1", "l7-100", "l7-1000", "node-l7-1", "node-l7-100", "node-l7-1000"]);
+    // The rule that lets the measured request through is the last of all.
+    for (name, policies) in [("l7-1", 1), ("l7-100", 100), ("l7-1000", 1000)] {
+        let variant = scenario.variants.iter().find(|v| v.name.as_str() == name).unwrap();
+        let set = scenario.policy_set(variant).unwrap();
+        assert_eq!(set.authorization_policies.len(), policies);
+        let last = set.authorization_policies.iter().map(|policy| &policy.title).max().unwrap();
+        let why =
+            Model::of(&scenario, variant).unwrap().request(scenario.load.request()).unwrap().why;
+        assert_eq!(why, format!("{last}, rule 0, allows it"));
+    }
+    for (name, rules) in [("node-l7-1", 0), ("node-l7-100", 99), ("node-l7-1000", 999)] {
+        let variant = scenario.variants.iter().find(|v| v.name.as_str() == name).unwrap();
+        let why =
+            Model::of(&scenario, variant).unwrap().request(scenario.load.request()).unwrap().why;
+        assert!(why.ends_with(&format!(", rule {rules}, allows it")), "{why}");
+    }
+}
+
+#[test]
+fn the_long_policies_are_what_their_script_prints() {
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("l7-policy/policies");
+    for (product, count, file) in [
+        ("istio", "99", "istio/other-99.yaml"),
+        ("istio", "999", "istio/other-999.yaml"),
+        ("cilium", "99", "cilium/served-after-99.yaml"),
+        ("cilium", "999", "cilium/served-after-999.yaml"),
+    ] {
+        let made = std::process::Command::new("sh")
+            .arg(policies.join("make"))
+            .args([product, count])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{file}");
+        let kept = std::fs::read(policies.join(file)).unwrap();
+        assert!(made.stdout == kept, "{file} is not what `policies/make {product} {count}` prints");
+    }
 }

@@ -53,6 +53,66 @@ const VALUES: &[Case] = &[
     ("null_value", &[("title: Every key once", "title:")]),
 ];
 
+/// The request as the first of two kinds, and where the second begins.
+const AS_KIND: (&str, &str) = (
+    "  request:\n    method: POST",
+    "  request:\n  - name: charge\n    weight: 9\n    method: POST",
+);
+const BODY: &str = "    body: \"{}\"\n";
+const IDENTITY: &str = "      measured-path-has-identity: true\n";
+
+const KINDS_AND_CALLS: &[Case] = &[
+    (
+        "kinds",
+        &[
+            AS_KIND,
+            (
+                BODY,
+                "    body: \"{}\"\n  - {name: charge, method: get, path: admin, expect: refused}\n",
+            ),
+        ],
+    ),
+    (
+        "kind_that_nobody_denies",
+        &[
+            AS_KIND,
+            (
+                BODY,
+                "    body: \"{}\"\n  - {name: admin, weight: 1, method: GET, path: /a, expect: denied}\n",
+            ),
+        ],
+    ),
+    (
+        "first_kind_is_denied",
+        &[(
+            "  request:\n    method: POST",
+            "  request:\n  - name: a\n    weight: 1\n    expect: denied\n    method: POST",
+        )],
+    ),
+    (
+        "calls",
+        &[(
+            IDENTITY,
+            "      measured-path-has-identity: true\n      calls:\n        - {from: web, method: GET, path: /, expect: denied}\n        - {path: /}\n",
+        )],
+    ),
+    (
+        "call_that_the_policies_contradict",
+        &[(
+            IDENTITY,
+            "      measured-path-has-identity: true\n      calls:\n        - {from: shop/web, method: GET, path: /, expect: refused}\n        - {method: GET, path: /, expect: refused}\n",
+        )],
+    ),
+    (
+        "caller_without_sidecars",
+        &[(
+            "posture: {plaintext: accepted, measured-path-has-identity: false}",
+            "posture: {plaintext: accepted, measured-path-has-identity: false, calls: [{from: a/b, method: GET, path: /, expect: accepted}]}",
+        )],
+    ),
+    ("istio_policies_in_a_node_proxy", &[("proxies: sidecars", "proxies: node")]),
+];
+
 const REQUESTS: &[Case] = &[
     ("request_path", &[("path: /v1/charge?x=1", "path: v1/charge")]),
     ("request_url", &[("path: /v1/charge?x=1", "path: http://origin/v1/charge")]),
@@ -212,6 +272,11 @@ fn check(cases: &[Case]) {
 #[test]
 fn a_wrong_value_is_reported_with_what_was_expected_and_found() {
     check(VALUES);
+}
+
+#[test]
+fn kinds_of_requests_and_calls() {
+    check(KINDS_AND_CALLS);
 }
 
 #[test]

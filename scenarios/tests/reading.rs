@@ -20,8 +20,8 @@ fn every_key_reaches_the_understood_form() {
     assert_eq!((load.connections, load.max_in_flight), (50, 1000));
     assert_eq!(load.timeout, Duration::from_secs(10));
     assert_eq!(load.rate.requests_in(load.duration), 5000);
-    assert_eq!((load.request.method.as_str(), load.request.body.as_str()), ("POST", "{}"));
-    assert_eq!(load.request.headers[1], ("accept".to_owned(), "text/plain".to_owned()));
+    assert_eq!((load.request().method.as_str(), load.request().body.as_str()), ("POST", "{}"));
+    assert_eq!(load.request().headers[1], ("accept".to_owned(), "text/plain".to_owned()));
     let figures = |numbers: &[f64]| format!("{numbers:?}");
     let gates = &scenario.gates;
     assert_eq!(

@@ -30,6 +30,10 @@ pub struct RouteStats {
     pub handshakes_full: u64,
     /// The same with resumption.
     pub handshakes_resumed: u64,
+    /// Requests that rules let through.
+    pub allowed: u64,
+    /// Requests that rules refused.
+    pub denied: u64,
     /// Connections refused, by reason.
     pub refused: Refused,
     /// Requests that the next hop did not answer.
@@ -76,6 +80,8 @@ pub(crate) struct Counters {
     pub(crate) plaintext: Count,
     pub(crate) full: Count,
     pub(crate) resumed: Count,
+    pub(crate) allowed: Count,
+    pub(crate) denied: Count,
     pub(crate) refused_plaintext: Count,
     pub(crate) refused_tls: Count,
     pub(crate) refused_handshake: Count,
@@ -140,6 +146,8 @@ impl Counters {
             plaintext_connections: self.plaintext.take(),
             handshakes_full: self.full.take(),
             handshakes_resumed: self.resumed.take(),
+            allowed: self.allowed.take(),
+            denied: self.denied.take(),
             refused: Refused {
                 plaintext: self.refused_plaintext.take(),
                 tls: self.refused_tls.take(),

@@ -1,5 +1,5 @@
-//! The origin's sidecar: lets callers in by Istio's three modes, tells the origin who they are,
-//! and drops what they claim to be.
+//! The origin's sidecar: lets callers in by Istio's three modes and requests by its rules, tells the
+//! origin who calls, and drops what callers claim to be.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::authorise::Check;
 use crate::counters::Peer;
 use crate::delay::Share;
 use crate::error::Error;
@@ -52,13 +53,15 @@ fn inbound(
     route: ServerRoute,
     tls: Option<(Arc<ServerConfig>, SpiffeId)>,
 ) -> Result<Inbound, Error> {
-    let ServerRoute { name, upstream, mode, delay } = route;
+    let ServerRoute { name, upstream, mode, delay, rules } = route;
     if mode != Mode::Disable && tls.is_none() {
         return Err(Error::Unusable(format!("route {name} has no certificate")));
     }
     let upstream = Upstream { address: upstream, tls: None };
     let delay = delay.map(|planted| (Share::new(planted), planted.length()));
-    let route = Arc::new(Route { name, upstream, counters: Arc::default(), delay });
+    let check = rules.as_ref().map(Check::new).transpose();
+    let check = check.map_err(|problem| Error::Unusable(format!("rules of {name}: {problem}")))?;
+    let route = Arc::new(Route { name, upstream, counters: Arc::default(), delay, check });
     Ok(Inbound { route, mode, tls })
 }
 

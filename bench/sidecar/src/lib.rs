@@ -1,5 +1,6 @@
 //! The subject: loadgen's own mTLS sidecar and the origin behind it. Calibration, not Istio. It
-//! shares no code with the measurer except `identity`, and must not know that it is measured.
+//! shares no code with the measurer except `identity` and the types of `policy`, and must not know
+//! that it is measured.
 //!
 //! A process of it is one [`Role`]. It talks with its parent in lines of JSON:
 //!
@@ -15,6 +16,7 @@
 //!
 //! Standard error is a log in plain lines.
 
+pub mod authorise;
 pub mod clock;
 mod control;
 mod counters;
@@ -34,7 +36,7 @@ use std::io::BufRead;
 
 pub use counters::{Refused, RouteStats, Stats};
 pub use error::Error;
-pub use origin::{ECHO_PATH, Echo};
+pub use origin::{ECHO_HEADER, ECHO_PATH, Echo};
 pub use setup::{
     ClientRoute, ClientSetup, Mode, OriginRoute, OriginSetup, PlantedDelay, PlantedStall, Ready,
     Role, ServerRoute, ServerSetup, XFCC,

@@ -25,9 +25,11 @@ use crate::setup::{OriginRoute, OriginSetup};
 
 /// Answers with the request's headers as an [`Echo`]. Not counted as work.
 pub const ECHO_PATH: &str = "/.loadgen/echo";
+/// A request with this header is answered in the same way whatever its path, which rules may look at.
+pub const ECHO_HEADER: &str = "x-loadgen-echo";
 const MAX_BODY_BYTES: u32 = 16 << 20;
 
-/// What a request to [`ECHO_PATH`] looked like when it arrived.
+/// What a request for an echo looked like when it arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Echo {
     /// The route that it came on.
@@ -89,7 +91,7 @@ impl Origin {
         request: Request<Incoming>,
         sleeper: &tokio::sync::Mutex<Sleeper>,
     ) -> Response<Full<Bytes>> {
-        if request.uri().path() == ECHO_PATH {
+        if request.uri().path() == ECHO_PATH || request.headers().contains_key(ECHO_HEADER) {
             self.counters.echoes.one();
             return self.echo(request.headers());
         }

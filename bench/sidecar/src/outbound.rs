@@ -22,7 +22,8 @@ pub(crate) fn start(setup: ClientSetup) -> Result<Service, Error> {
                 }
             };
             let upstream = Upstream { address: upstream, tls };
-            Ok(listener(Route { name, upstream, counters: Arc::default(), delay: None }))
+            let counters = Arc::default();
+            Ok(listener(Route { name, upstream, counters, delay: None, check: None }))
         })
         .collect::<Result<_, _>>()?;
     Service::new(cores, listeners)

@@ -15,7 +15,7 @@ use std::time::Duration;
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
@@ -25,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::authorise::{self, Answer as Judged, Check, Facts};
 use crate::clock;
 use crate::counters::{Counters, Peer};
 use crate::delay::{Share, Sleeper};
@@ -54,6 +55,8 @@ pub(crate) struct Route {
     pub(crate) counters: Arc<Counters>,
     /// Requests held back, and for how long.
     pub(crate) delay: Option<(Share, Duration)>,
+    /// What is let through; everything where there is none.
+    pub(crate) check: Option<Check>,
 }
 
 /// Who is at the other end of a downstream connection, once that is proven.
@@ -66,6 +69,8 @@ pub(crate) struct Caller {
 struct Path {
     route: Arc<Route>,
     caller: Option<Caller>,
+    /// The same, as rules look at it.
+    known_as: authorise::Caller,
     /// Taken while a request is sent. One that is given up on the way drops it, which ends the
     /// upstream connection as it should: the answer that is still to come belongs to nobody.
     sender: Mutex<Option<SendRequest<Incoming>>>,
@@ -77,7 +82,9 @@ pub(crate) async fn serve<S>(stream: S, route: Arc<Route>, caller: Option<Caller
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let id = caller.as_ref().map(|caller| caller.peer.id.as_str());
     let path = Arc::new(Path {
+        known_as: id.map(authorise::Caller::of).unwrap_or_default(),
         route,
         caller,
         sender: Mutex::default(),
@@ -112,7 +119,7 @@ pub(crate) fn note_end(route: &str, side: &str, ended: hyper::Result<()>) {
 }
 
 impl Path {
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
         let arrived = clock::now();
         self.route.counters.requests.one();
         if let Some(caller) = &self.caller {
@@ -120,6 +127,11 @@ impl Path {
         }
         if request.method() == Method::CONNECT {
             return refusal(StatusCode::METHOD_NOT_ALLOWED, "no tunnels\n");
+        }
+        if let Some(check) = &self.route.check
+            && !self.authorised(check, &mut request)
+        {
+            return denial(check.refusal());
         }
         if let Some((share, length)) = &self.route.delay
             && share.next()
@@ -137,6 +149,31 @@ impl Path {
                 refusal(StatusCode::SERVICE_UNAVAILABLE, "upstream unavailable\n")
             }
         }
+    }
+
+    /// Asks the rules, and gives what is let through the path that they looked at.
+    fn authorised(&self, check: &Check, request: &mut Request<Incoming>) -> bool {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let facts = Facts {
+            caller: &self.known_as,
+            method: request.method().as_str(),
+            host: host.or_else(|| request.uri().host()).unwrap_or_default(),
+            target: request.uri().path_and_query().map_or("/", |target| target.as_str()),
+            headers: request.headers(),
+        };
+        let rewritten = match check.answer(&facts) {
+            Judged::Denied => {
+                self.route.counters.denied.one();
+                return false;
+            }
+            Judged::Allowed(target) if target == facts.target => None,
+            Judged::Allowed(target) => target.parse::<Uri>().ok(),
+        };
+        if let Some(target) = rewritten {
+            *request.uri_mut() = target;
+        }
+        self.route.counters.allowed.one();
+        true
     }
 
     async fn forward(&self, mut request: Request<Incoming>) -> Result<Answer, String> {
@@ -229,6 +266,14 @@ fn refusal(status: StatusCode, text: &'static str) -> Answer {
     let mut response = Response::new(Either::Right(Full::new(Bytes::from_static(text.as_bytes()))));
     *response.status_mut() = status;
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The refusal of a rule. The connection is kept: the next request may be let through.
+fn denial(text: &'static str) -> Answer {
+    let mut response = Response::new(Either::Right(Full::new(Bytes::from_static(text.as_bytes()))));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 

@@ -9,6 +9,7 @@ use identity::{SpiffeId, TlsMaterial};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::authorise::Rules;
 use crate::error::Error;
 
 /// The header that tells an origin who called, in Envoy's and Istio's spelling.
@@ -136,6 +137,8 @@ pub struct ServerRoute {
     pub mode: Mode,
     /// Requests held back.
     pub delay: Option<PlantedDelay>,
+    /// Which requests are let through; all where there are none.
+    pub rules: Option<Rules>,
 }
 
 /// Istio's mTLS modes of an inbound port.

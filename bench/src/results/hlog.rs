@@ -23,6 +23,9 @@ const NS_PER_MS: f64 = 1e6;
 const LEGEND: &str =
     "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
 
+/// The tag of a histogram that only some trials have.
+const DENIED: &str = "denied_time";
+
 /// The tags in the order in which they are written.
 const TAGS: [&str; 5] = ["response_time", "service_time", "send_lag", "pacing_lag", "censored"];
 
@@ -35,7 +38,12 @@ pub(super) fn encode(trial: &TrialRecord) -> io::Result<Vec<u8>> {
         trial.variant.as_str()
     );
     let window = Duration::try_from_secs_f64(trial.generator.window_s).unwrap_or_default();
-    interval_log(&about, window, &TAGS.map(|tag| (tag, of_tag(&trial.latencies, tag))))
+    let latencies = &trial.latencies;
+    let mut rows = TAGS.map(|tag| (tag, of_tag(latencies, tag))).to_vec();
+    if latencies.denied.count() > 0 {
+        rows.push((DENIED, &latencies.denied));
+    }
+    interval_log(&about, window, &rows)
 }
 
 /// An interval log of histograms that all count the same window, one row for each, told apart by
@@ -108,6 +116,7 @@ fn decode(bytes: &[u8]) -> Result<Latencies, String> {
             .remove(tag)
             .ok_or_else(|| format!("it has no histogram with the tag {tag}"))?;
     }
+    latencies.denied = histograms.remove(DENIED).unwrap_or_default();
     Ok(latencies)
 }
 

@@ -42,12 +42,14 @@ fn trial_header() -> Vec<String> {
         failed: 0,
         timed_out: 0,
         shed: 0,
+        denied: 0,
         offered_rps: 0.0,
         achieved_rps: 0.0,
         response_time_us: EMPTY,
         service_time_us: EMPTY,
         send_lag_us: EMPTY,
         pacing_lag_us: EMPTY,
+        denied_time_us: None,
         outcomes: Default::default(),
         slices: Vec::new(),
         generator: Default::default(),
@@ -131,6 +133,10 @@ fn trial(row: &TrialRow) -> Cells {
     put(&mut cells, "handshakes_resumed", row.work.handshakes_resumed);
     put(&mut cells, "peers", row.work.peers.join(" "));
     put(&mut cells, "histograms", &row.histograms);
+    put(&mut cells, "denied", row.denied);
+    summary(&mut cells, "denied_time_us", row.denied_time_us.as_ref().unwrap_or(&EMPTY));
+    put_if(&mut cells, "requests_allowed", row.work.requests_allowed);
+    put_if(&mut cells, "requests_denied", row.work.requests_denied);
     cells
 }
 

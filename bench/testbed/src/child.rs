@@ -9,6 +9,8 @@ use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::deadline::Deadline;
 
 /// The longest line that is read from a child.
@@ -142,6 +144,28 @@ impl Child {
     pub fn end(mut self, deadline: Deadline) -> Result<(), ChildError> {
         self.check()?;
         self.input = None;
+        self.ended(deadline)
+    }
+
+    /// Asks a program that watches no lifeline to end, and waits for that; kills when it takes too
+    /// long.
+    pub fn terminate(mut self, deadline: Deadline) -> Result<(), ChildError> {
+        self.check()?;
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        let told = id.map(|id| kill_process(id, Signal::TERM));
+        if !matches!(told, Some(Ok(()))) {
+            return Err(self.error("it can not be told to end".to_owned()));
+        }
+        self.ended(deadline)
+    }
+
+    /// The last lines of the log; none when it is empty or can not be read.
+    #[must_use]
+    pub fn last_lines(&self) -> Vec<String> {
+        tail(&self.log).unwrap_or_default()
+    }
+
+    fn ended(mut self, deadline: Deadline) -> Result<(), ChildError> {
         match self.wait(deadline) {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(self.error(how(status))),
@@ -149,12 +173,6 @@ impl Child {
                 Err(self.error("it did not end when it was told to, and was killed".to_owned()))
             }
         }
-    }
-
-    /// The last lines of the log; none when it is empty or can not be read.
-    #[must_use]
-    pub fn last_lines(&self) -> Vec<String> {
-        tail(&self.log).unwrap_or_default()
     }
 
     fn wait(&mut self, deadline: Deadline) -> Option<ExitStatus> {
@@ -267,6 +285,19 @@ mod tests {
         let mut child = Child::spawn("child", &shell("kill -9 $$"), &log).unwrap();
         assert_eq!(child.line(soon()).unwrap_err().problem, "it was ended by signal 9");
         assert!(child.say("hello").is_err());
+    }
+
+    #[test]
+    fn a_child_that_is_told_to_end_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("child.log");
+        let script = "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done";
+        let mut child = Child::spawn("child", &shell(script), &log).unwrap();
+        assert_eq!(child.line(soon()).unwrap(), "up\n");
+        child.terminate(soon()).unwrap();
+        let child = Child::spawn("child", &shell("exec cat"), &log).unwrap();
+        let error = child.terminate(soon()).unwrap_err();
+        assert_eq!(error.problem, "it was ended by signal 15");
     }
 
     #[test]

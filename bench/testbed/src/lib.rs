@@ -1,8 +1,15 @@
-//! Places where a comparison happens: the embedded testbed, child processes, probes, provenance.
-//! Knows no generator and no statistics.
+//! Places where a comparison happens: the embedded testbed, Envoys, child processes, probes,
+//! provenance. Knows no generator and no statistics.
 
 pub mod child;
+mod credentials;
 pub mod deadline;
 pub mod embedded;
+pub mod envoy;
+pub mod memory;
+mod part;
 pub mod probe;
+mod prove;
 pub mod provenance;
+pub mod tether;
+mod workload;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use sidecar::{ECHO_PATH, Echo, XFCC};
+use rustls::{ClientConfig, ClientConnection, InvalidMessage, StreamOwned};
+use scenarios::parts::HOST;
+use sidecar::authorise::Like;
+use sidecar::{ECHO_HEADER, Echo, XFCC};
 
 use crate::deadline::Deadline;
 
@@ -26,7 +28,9 @@ pub const CLAIMED: &str = "By=spiffe://cluster.local/ns/probe/sa/claimed;\
 pub enum Observed {
     /// 200 and the origin's echo.
     Answered(Echo),
-    /// An HTTP answer that is not the origin's.
+    /// 403 by a rule, with its body.
+    Denied(String),
+    /// Any other HTTP answer that is not the origin's.
     OtherAnswer(u16),
     /// The other side ended the connection first.
     Closed,
@@ -34,6 +38,8 @@ pub enum Observed {
     Reset,
     /// The other side ended the TLS handshake with this alert, in words.
     Alert(String),
+    /// The other side does not speak TLS at all, and answered in plain bytes.
+    NoTls,
     /// Nothing, for all of [`PATIENCE`].
     Silent,
     /// Anything that says nothing about the posture, e.g. a port where nobody listens.
@@ -45,7 +51,7 @@ impl Observed {
     /// nothing.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Closed | Self::Reset | Self::Alert(_))
+        matches!(self, Self::Denied(_) | Self::Closed | Self::Reset | Self::Alert(_) | Self::NoTls)
     }
 }
 
@@ -57,10 +63,12 @@ impl fmt::Display for Observed {
                 Ok(Some(id)) => write!(f, "200 from the origin, which saw {id}"),
                 Err(problem) => write!(f, "200 from the origin, which saw {problem}"),
             },
+            Self::Denied(body) => write!(f, "403, {}", body.trim_end()),
             Self::OtherAnswer(status) => write!(f, "{status}, not from the origin"),
             Self::Closed => f.write_str("connection closed without an answer"),
             Self::Reset => f.write_str("connection reset without an answer"),
             Self::Alert(alert) => write!(f, "TLS alert: {alert}"),
+            Self::NoTls => f.write_str("an answer that is not TLS"),
             Self::Silent => write!(f, "no answer within {} s", PATIENCE.as_secs()),
             Self::Failed(problem) => f.write_str(problem),
         }
@@ -81,19 +89,38 @@ pub fn identity_of(echo: &Echo) -> Result<Option<String>, String> {
     }
 }
 
-/// Asks the port for the echo: with a configuration under TLS, and with a claim in the header that
-/// only sidecars may set.
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    /// The method.
+    pub method: &'q str,
+    /// Path and query.
+    pub path: &'q str,
+    /// Further headers.
+    pub headers: &'q [(String, String)],
+    /// The body.
+    pub body: &'q str,
+    /// What is claimed in the header that only sidecars may set.
+    pub claim: Option<&'q str>,
+}
+
+/// Asks the port what is asked, with a configuration under TLS, and the origin to answer with the
+/// echo.
 #[must_use]
-pub fn ask(address: SocketAddr, tls: Option<Arc<ClientConfig>>, claim: Option<&str>) -> Observed {
+pub fn ask(
+    address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+    question: &Question<'_>,
+) -> Observed {
     let deadline = Deadline::after(PATIENCE);
     let stream = match TcpStream::connect_timeout(&address, PATIENCE) {
         Ok(stream) => Limited { stream, deadline },
         Err(error) => return Observed::Failed(format!("can not connect: {error}")),
     };
     let answer = match tls {
-        None => exchange(stream, claim),
+        None => exchange(stream, question),
         Some(config) => match ClientConnection::new(config, ServerName::from(address.ip())) {
-            Ok(connection) => exchange(StreamOwned::new(connection, stream), claim),
+            Ok(connection) => exchange(StreamOwned::new(connection, stream), question),
             Err(error) => return Observed::Failed(format!("no TLS on this side: {error}")),
         },
     };
@@ -109,6 +136,9 @@ fn of_error(error: &io::Error) -> Observed {
         (Some(rustls::Error::AlertReceived(alert)), _) => {
             Observed::Alert(in_words(&format!("{alert:?}")))
         }
+        (Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)), _) => {
+            Observed::NoTls
+        }
         (Some(other), _) => {
             Observed::Failed(format!("TLS failed on this side: {}", identity::explain(other)))
         }
@@ -119,11 +149,24 @@ fn of_error(error: &io::Error) -> Observed {
     }
 }
 
-fn exchange(mut stream: impl Read + Write, claim: Option<&str>) -> io::Result<Observed> {
+/// The request's bytes.
+fn written(question: &Question<'_>) -> String {
+    let Question { method, path, headers, body, claim } = question;
     let claim = claim.map(|value| format!("{XFCC}: {value}\r\n")).unwrap_or_default();
-    let request = format!(
-        "GET {ECHO_PATH} HTTP/1.1\r\nhost: server.loadgen-bench\r\n{claim}connection: close\r\n\r\n"
-    );
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("content-length: {length}\r\n"),
+    };
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: {HOST}\r\n{ECHO_HEADER}: 1\r\n{claim}{headers}{length}\
+         connection: close\r\n\r\n{body}"
+    )
+}
+
+fn exchange(mut stream: impl Read + Write, question: &Question<'_>) -> io::Result<Observed> {
+    let request = written(question);
     // A server that refuses may have closed before all was written; its alert is still to be read.
     let written = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
     let mut answer = Vec::new();
@@ -162,8 +205,19 @@ fn understand(bytes: &[u8]) -> Option<Observed> {
         (Some(200), Some(_)) => {
             Some(serde_json::from_str(body).map_or(Observed::OtherAnswer(200), Observed::Answered))
         }
+        (Some(403), Some(length)) => Some(denied(body.get(..length).unwrap_or(body))),
         (Some(status), _) => Some(Observed::OtherAnswer(status)),
         (None, _) => Some(Observed::Failed("an answer without a status".to_owned())),
+    }
+}
+
+/// Rules refuse in words of their own; another 403 is an answer of somebody else.
+fn denied(body: &str) -> Observed {
+    let rules = [Like::Istio, Like::Cilium].map(Like::refusal);
+    if rules.contains(&body) {
+        Observed::Denied(body.to_owned())
+    } else {
+        Observed::OtherAnswer(403)
     }
 }
 
@@ -226,6 +280,9 @@ mod tests {
 
     use super::*;
 
+    const ECHO: Question<'static> =
+        Question { method: "GET", path: sidecar::ECHO_PATH, headers: &[], body: "", claim: None };
+
     #[test]
     fn alerts_are_told_in_words() {
         assert_eq!(in_words("UnknownCA"), "unknown CA");
@@ -248,15 +305,32 @@ mod tests {
     #[test]
     fn a_hung_server_is_told_from_one_that_refuses() {
         let hung = TcpListener::bind("127.0.0.1:0").unwrap();
-        let observed = ask(hung.local_addr().unwrap(), None, None);
+        let observed = ask(hung.local_addr().unwrap(), None, &ECHO);
         assert_eq!(observed.to_string(), "no answer within 3 s");
         assert!(!observed.is_refusal());
     }
 
     #[test]
+    fn a_port_that_answers_tls_in_plain_bytes_refuses_it() {
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = plain.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = plain.accept().unwrap();
+            let mut hello = [0_u8; 4096];
+            let _ = stream.read(&mut hello).unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        });
+        let own = crate::credentials::Credentials::fresh().unwrap();
+        let observed = ask(address, Some(own.mesh), &ECHO);
+        server.join().unwrap();
+        assert_eq!(observed, Observed::NoTls);
+        assert!(observed.is_refusal());
+    }
+
+    #[test]
     fn a_port_where_nobody_listens_refuses_nothing() {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(!ask(gone, None, None).is_refusal());
+        assert!(!ask(gone, None, &ECHO).is_refusal());
     }
 
     #[test]

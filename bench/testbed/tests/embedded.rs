@@ -12,7 +12,7 @@ use std::time::Duration;
 use bench::record::Placement;
 use bench::seams::{Endpoint, Proof, Testbed, WorkSeen};
 use rustix::process::{Pid, Signal, kill_process};
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::posture::{Expected, Posture};
 use scenarios::scenario::{Design, Gates, Margin, Scenario};
 use scenarios::units::{Percent, RatePerSecond};
@@ -41,6 +41,7 @@ fn posture(plaintext: Expected, mesh_identity: Expected, on_path: bool) -> Postu
         foreign_ca: Some(Expected::Refused),
         foreign_trust_domain: Some(Expected::Refused),
         measured_path_has_identity: on_path,
+        calls: Vec::new(),
     }
 }
 
@@ -71,7 +72,9 @@ fn scenario(variants: Vec<Variant>) -> Scenario {
         .collect();
     policies.insert(
         "authorization.yaml".to_owned(),
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: a\nspec: {}\n"
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
+         metadata: {name: a, namespace: loadgen-bench}\n\
+         spec:\n  rules:\n  - from:\n    - source: {ipBlocks: [10.0.0.0/8]}\n"
             .to_owned(),
     );
     Scenario {
@@ -87,12 +90,12 @@ fn scenario(variants: Vec<Variant>) -> Scenario {
             timeout: second,
             warm_up: second,
             duration: second,
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         },
         design: Design {
             blocks: 1,
@@ -274,6 +277,7 @@ fn the_work_seen_is_the_variants_own_since_the_last_call_and_without_probes() {
         handshakes_full: 3,
         handshakes_resumed: 0,
         peers: vec![CLIENT.to_owned()],
+        ..WorkSeen::default()
     };
     assert_eq!(seen, expected);
     let direct = place.embedded.work_seen(&name("four")).unwrap();
@@ -345,7 +349,10 @@ fn what_can_not_be_translated_is_refused_by_name() {
         Planted::Delay { delay: Duration::from_millis(1), share: Percent::new(10.0).unwrap() };
     let direct = posture(Accepted, Refused, false);
     for (variant, named) in [
-        (variant("a", &["authorization.yaml"], open.clone()), "AuthorizationPolicy"),
+        (
+            variant("a", &["authorization.yaml"], open.clone()),
+            "authorization.yaml:7:27: `ipBlocks`: every caller on this machine has the same address",
+        ),
         (variant("a", &["missing.yaml"], open), "missing.yaml"),
         (
             Variant { proxies: Proxies::None, ..variant("a", &["strict.yaml"], direct.clone()) },

@@ -83,6 +83,8 @@ fn trial(block: u32, variant: &str, response: Summary, late: bool) -> TrialRow {
         send_lag_us: response.clone(),
         pacing_lag_us: of_histogram(&histogram([20_000; 2000])),
         response_time_us: response,
+        denied: 0,
+        denied_time_us: None,
         outcomes: OutcomeCounts::default(),
         slices: Vec::new(),
         generator: GeneratorReport::default(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use bench::admit::{Admission, Rejection, kinds};
 use bench::histogram::Histogram;
-use bench::seams::WorkSeen;
-use bench::trial::TrialRecord;
+use bench::seams::{HopWork, WorkSeen};
+use bench::trial::{LET_THROUGH, REFUSED, TrialRecord};
 use scenarios::load::Arrivals;
 use scenarios::scenario::Gates;
 
@@ -164,6 +164,34 @@ fn work_that_the_generator_knows_nothing_of_rejects_the_trial() {
 }
 
 #[test]
+fn a_proxy_that_did_other_work_than_was_sent_rejects_the_trial() {
+    let hop = |requests, sent_again| {
+        let at = "client sidecar".to_owned();
+        HopWork { at, requests, sent_again, ..HopWork::default() }
+    };
+    let judge = |record: &TrialRecord, hops| {
+        let work = WorkSeen { hops, ..work() };
+        Admission::of(&spec(), record, &work, &Gates::default())
+    };
+    for (seen, again, reason) in [
+        (2000, 0, None),
+        (1999, 0, Some("proxy's work mismatch")),
+        (2001, 0, Some("proxy's work mismatch")),
+        (2000, 1, Some("proxy's retries")),
+    ] {
+        let told = judge(&record(), vec![hop(2000, 0), hop(seen, again)]).reason();
+        assert_eq!(told.as_deref().and_then(|told| told.split(':').next()), reason, "{seen}");
+    }
+    // What a proxy answers by itself fails at the generator, and reached the proxy all the same.
+    let refused = with_unanswered(1, |record| record.counts.failed = 1);
+    for (seen, fits) in [(1998, false), (1999, true), (2000, true), (2001, false)] {
+        let judged = judge(&refused, vec![hop(seen, 0)]);
+        let mismatch = |reason: &Rejection| matches!(reason, Rejection::HopMismatch { .. });
+        assert_eq!(!judged.rejections.iter().any(mismatch), fits, "{seen}");
+    }
+}
+
+#[test]
 fn every_reason_is_told_and_none_hides_another() {
     let mut record = record();
     record.generator.stopped_early = true;
@@ -175,7 +203,7 @@ fn every_reason_is_told_and_none_hides_another() {
     let admission = judged(&record);
     let reason = admission.reason().unwrap();
     for part in [
-        "does not add up: completed + failed + timed out + shed is 3, and should be 400",
+        "does not add up: completed + denied + failed + timed out + shed is 3, and should be 400",
         "stopped early: after 400 requests",
         "too few: 3 requests were completed, at least 6 are needed",
         "generator late: 100.00 % of the requests by more than 500 µs, 5 % is allowed",
@@ -186,4 +214,64 @@ fn every_reason_is_told_and_none_hides_another() {
         assert!(reason.contains(part), "{part:?} is not in {reason:?}");
     }
     assert!(reason.contains("; "));
+}
+
+/// [`record`] with 50 of its 1000 requests denied, and 50 of the warm-up's.
+fn with_denials() -> TrialRecord {
+    let mut record = record();
+    record.counts.completed = 950;
+    record.counts.denied = 50;
+    record.counts.by_status = BTreeMap::from([(200, 950), (403, 50)]);
+    record.latencies.response_time = histogram(std::iter::repeat_n(1_000_000, 950));
+    record.latencies.service_time = histogram(std::iter::repeat_n(1_000_000, 950));
+    record.latencies.denied = histogram(std::iter::repeat_n(500_000, 50));
+    record.generator.warm_up_denied = 50;
+    record
+}
+
+#[test]
+fn denials_are_answers_that_the_origin_did_not_give() {
+    let seen = |origin, denied| WorkSeen {
+        requests_at_origin: origin,
+        requests_denied: denied,
+        ..WorkSeen::default()
+    };
+    let judge = |record: &TrialRecord, work| {
+        Admission::of(&spec(), record, &work, &Gates::default()).reason()
+    };
+    let record = with_denials();
+    assert_eq!(judge(&record, seen(1900, Some(100))), None);
+    // Where the proxy does not count, that is not held against anything.
+    assert_eq!(judge(&record, seen(1900, None)), None);
+    assert_eq!(
+        judge(&record, seen(1900, Some(99))).unwrap(),
+        "denials mismatch: the proxy refused 99 requests, the generator's figures allow 100 to 100"
+    );
+    let passed_on = judge(&record, seen(2000, Some(100))).unwrap();
+    assert!(
+        passed_on.starts_with("work mismatch: the origin answered 2000 requests"),
+        "{passed_on}"
+    );
+    let mut lost = record;
+    lost.latencies.denied = Histogram::new();
+    let why = judge(&lost, seen(1900, Some(100))).unwrap();
+    assert!(why.contains("the count of denials' times is 0, and should be 50"), "{why}");
+}
+
+#[test]
+fn one_request_that_a_policy_let_through_or_refused_wrongly_spoils_the_trial() {
+    for (kind, said) in [
+        (LET_THROUGH, "not enforced: 1 served that a policy must refuse, 0 refused"),
+        (REFUSED, "not enforced: 0 served that a policy must refuse, 1 refused"),
+    ] {
+        let mut record = record();
+        record.counts.completed = 999;
+        record.counts.failed = 1;
+        record.counts.by_failure = BTreeMap::from([(kind.to_owned(), 1)]);
+        record.latencies.response_time = histogram(std::iter::repeat_n(1_000_000, 999));
+        record.latencies.service_time = histogram(std::iter::repeat_n(1_000_000, 999));
+        record.latencies.censored = histogram([1_000_000]);
+        let reason = Admission::of(&spec(), &record, &work(), &Gates::default()).reason().unwrap();
+        assert!(reason.starts_with(said), "{reason}");
+    }
 }

@@ -8,7 +8,7 @@ use bench::quantile::Quantile;
 use bench::record::ArticleClaimRecord;
 use bench::seams::WorkSeen;
 use bench::trial::{GeneratorReport, Latencies, OutcomeCounts, Slice, TrialRecord, TrialSpec};
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 
@@ -48,12 +48,12 @@ pub(crate) fn spec() -> TrialSpec {
             timeout: Duration::from_secs(1),
             warm_up: Duration::from_secs(1),
             duration: Duration::from_secs(1),
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         },
         seed: 1,
     }
@@ -79,6 +79,7 @@ pub(crate) fn record() -> TrialRecord {
             send_lag: lags(),
             pacing_lag: lags(),
             censored: Histogram::new(),
+            denied: Histogram::new(),
         },
         slices: slices([1000.0; 10]),
         generator: GeneratorReport {

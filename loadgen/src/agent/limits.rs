@@ -64,7 +64,7 @@ impl AgentLimits {
 
 #[cfg(test)]
 mod tests {
-    use scenarios::load::{Arrivals, RequestSpec};
+    use scenarios::load::{Arrivals, RequestKind, RequestSpec};
     use scenarios::units::RatePerSecond;
 
     use super::*;
@@ -78,12 +78,12 @@ mod tests {
             timeout: Duration::from_secs(1),
             warm_up: Duration::ZERO,
             duration: Duration::from_secs(seconds),
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         }
     }
 

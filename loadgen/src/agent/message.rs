@@ -11,7 +11,7 @@ use bench::clock::nanos_of;
 use bench::part::TrialPart;
 use bench::seams::Endpoint;
 use bench::trial::TrialSpec;
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Answer, Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use serde::{Deserialize, Serialize};
 
@@ -177,7 +177,31 @@ pub struct LoadOrder {
     /// Measured.
     pub duration_ns: u64,
     /// What is sent.
+    pub requests: Vec<KindOrder>,
+}
+
+/// See `scenarios::load::RequestKind`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindOrder {
+    /// Its name.
+    pub name: String,
+    /// How often it is sent.
+    pub weight: u32,
+    /// What it must be answered.
+    pub answer: AnswerOrder,
+    /// What is sent.
     pub request: RequestOrder,
+}
+
+/// See `scenarios::load::Answer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerOrder {
+    /// Any 2xx.
+    Served,
+    /// 403.
+    Denied,
 }
 
 /// See `scenarios::load::Arrivals`.
@@ -208,7 +232,6 @@ impl Order {
     /// That agent's share of a trial.
     #[must_use]
     pub fn of(spec: &TrialSpec, to: &Endpoint, (number, of): (u32, u32)) -> Self {
-        let LoadSpec { request, .. } = &spec.load;
         Self {
             trial: format!("block {}, position {}, {}", spec.block, spec.position, spec.variant),
             address: to.address,
@@ -227,12 +250,7 @@ impl Order {
                 timeout_ns: nanos_of(spec.load.timeout),
                 warm_up_ns: nanos_of(spec.load.warm_up),
                 duration_ns: nanos_of(spec.load.duration),
-                request: RequestOrder {
-                    method: request.method.clone(),
-                    path: request.path.clone(),
-                    headers: request.headers.clone(),
-                    body: request.body.clone(),
-                },
+                requests: spec.load.requests.iter().map(KindOrder::of).collect(),
             },
         }
     }
@@ -282,7 +300,12 @@ impl Order {
         .map(|(_, found, expected)| format!("{found}: expected {expected}"))
         .collect();
         mistakes.extend(rate.as_ref().err().map(|error| format!("rate {}: {error}", load.rate)));
-        mistakes.extend(load.request.mistakes(&self.host));
+        if load.requests.is_empty() {
+            mistakes.push("no request: expected one at least".to_owned());
+        }
+        for kind in &load.requests {
+            mistakes.extend(kind.request.mistakes(&self.host));
+        }
         let (Ok(rate), []) = (rate, mistakes.as_slice()) else { return Err(mistakes.join("\n")) };
         Ok(LoadSpec {
             arrivals: match load.arrivals {
@@ -295,13 +318,36 @@ impl Order {
             timeout: Duration::from_nanos(load.timeout_ns),
             warm_up: Duration::from_nanos(load.warm_up_ns),
             duration: Duration::from_nanos(load.duration_ns),
-            request: RequestSpec {
-                method: load.request.method.clone(),
-                path: load.request.path.clone(),
-                headers: load.request.headers.clone(),
-                body: load.request.body.clone(),
-            },
+            requests: load.requests.iter().map(KindOrder::kind).collect(),
         })
+    }
+}
+
+impl KindOrder {
+    fn of(kind: &RequestKind) -> Self {
+        let RequestSpec { method, path, headers, body } = kind.request.clone();
+        Self {
+            name: kind.name.clone(),
+            weight: kind.weight,
+            answer: match kind.answer {
+                Answer::Served => AnswerOrder::Served,
+                Answer::Denied => AnswerOrder::Denied,
+            },
+            request: RequestOrder { method, path, headers, body },
+        }
+    }
+
+    fn kind(&self) -> RequestKind {
+        let RequestOrder { method, path, headers, body } = self.request.clone();
+        RequestKind {
+            name: self.name.clone(),
+            weight: self.weight,
+            answer: match self.answer {
+                AnswerOrder::Served => Answer::Served,
+                AnswerOrder::Denied => Answer::Denied,
+            },
+            request: RequestSpec { method, path, headers, body },
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::credentials::AgentCredentials;
 use super::limits::AgentLimits;
 use super::message::{About, Brought, FromAgent, Greeting, LONGEST_TO_AGENT, Order, ToAgent};
 use crate::engine::{self, Among, Crew, Done, Job, Refused};
-use crate::generator::{hint, job, open_loop, part_of};
+use crate::generator::{hint, part_of, trial_job};
 use crate::pace::{MonotonicClock, SpinWindow};
 use crate::start_line::{Readiness, StartLine};
 
@@ -154,7 +154,7 @@ impl Agent {
     fn job(&self, order: &Order) -> Result<Job, String> {
         let load = order.load()?;
         self.limits.check(&load, order.address)?;
-        Ok(job(&load, &order.endpoint(), open_loop(&load, order.seed)))
+        trial_job(&load, &order.endpoint(), order.seed).map_err(|bad| bad.to_string())
     }
 
     /// Sends the share, from the instant that the coordinator says.

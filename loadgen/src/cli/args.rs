@@ -22,8 +22,10 @@ Exit codes:
   3 policy findings · 4 testbed · 5 posture not proven · 6 no valid measurement
   7 gate failed · 130 interrupted, what was measured is kept";
 
-/// The hidden command by which the embedded testbed starts this program again.
+/// The hidden command by which testbeds start this program again as a part of theirs.
 pub const SUBJECT: &str = "subject";
+/// The hidden command by which they start other programs, which end with this one.
+pub const TETHER: &str = "tether";
 
 /// The command by which a run starts this program again as a part of its generator.
 pub const AGENT: &str = "agent";
@@ -74,15 +76,22 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
-    /// Be a part of the embedded testbed
+    /// Be a part of a testbed
     #[command(name = SUBJECT, hide = true)]
     Subject {
         /// Which part
         role: SubjectRole,
     },
+    /// Become another program, which ends with its parent
+    #[command(name = TETHER, hide = true)]
+    Tether {
+        /// Parent, cores, program, its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
-/// A part of the embedded testbed.
+/// A part of a testbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SubjectRole {
     /// The server behind the sidecars.
@@ -197,7 +206,8 @@ pub struct RunArgs {
     /// The number that every random choice is drawn from [default: drawn, printed and stored]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Only these variants, by name; comparisons that need others are left out
+    /// Only these variants, by name; comparisons that need others are left out. On the testbed envoy
+    /// also in a version, compared with each other: strict@envoy-1.36.2,strict@envoy-1.40.0
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub variants: Vec<String>,
     /// Where the run folder is made

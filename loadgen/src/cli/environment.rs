@@ -2,10 +2,17 @@
 
 use std::path::PathBuf;
 
+use testbed::envoy::found::Places;
+
 /// A variable that is set to something.
 #[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
 fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that is set to an absolute path.
+fn absolute(name: &str) -> Option<PathBuf> {
+    set(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 /// Whether colours and bars are unwelcome, on a terminal or not.
@@ -19,8 +26,20 @@ pub fn quiet() -> bool {
 /// that is not absolute). `None` where neither is known.
 #[must_use]
 pub fn selftests_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state =
         absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
     Some(state.join("loadgen/selftests"))
+}
+
+/// Where Envoys may be: `LOADGEN_ENVOY`, `PATH`, and the cache of `scripts/get-envoy`, which is
+/// `$XDG_CACHE_HOME/loadgen/envoy` or `~/.cache/loadgen/envoy`.
+#[must_use]
+pub fn envoy_places() -> Places {
+    let path = set("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    Places {
+        named: set("LOADGEN_ENVOY").map(PathBuf::from),
+        path,
+        cache: cache.map(|cache| cache.join("loadgen/envoy")),
+    }
 }

@@ -16,17 +16,19 @@ use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
 use bench::stopping::Stopping;
 use scenarios::library;
 use scenarios::scenario::Scenario;
-use testbed::child::Program;
-use testbed::embedded::{Embedded, testbed_note};
+use testbed::envoy::found::{Build, Places};
 use testbed::provenance::allowed_cores;
 
-use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
+use super::args::{AwakeChoice, PacingChoice, RunArgs};
 use super::exit::Failure;
+use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
+use super::policy_gate;
 use super::progress::{Lines, Progress};
 use super::sender::{Sender, Setting, sender_text};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
+use super::versions;
 use super::wall_clock::StartedAt;
 use crate::awake::Awake;
 use crate::generator::Pacing;
@@ -52,10 +54,13 @@ pub struct Surroundings<'a> {
     pub stop: StopFlag,
     /// Where this user's selftests stand; `None` where no place for them is known.
     pub shelf: Option<Shelf>,
+    /// Where Envoys may be.
+    pub envoys: Places,
 }
 
 /// Everything that is decided before anything is started.
 struct Settled {
+    place: Place,
     scenario: Scenario,
     plan: Plan,
     record: PlanRecord,
@@ -65,14 +70,14 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
-    let testbed = choose(args.testbed)?;
-    let settled = decide(args, testbed, around)?;
+    let (settled, why) = decide(args, around)?;
+    let testbed = settled.place.name();
     if args.dry_run {
         let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
         return print(around, &(text + &sender_text(args)));
     }
-    if args.testbed == TestbedChoice::Auto {
-        tell(&format!("testbed embedded, the only one in this version. {}", testbed_note()));
+    if let Some(why) = why {
+        tell(&format!("testbed {testbed}: {why}. {}", settled.place.note()));
     }
     let placement = testbed::provenance::placement(&allowed_cores());
     let folder = RunFolder::create(
@@ -87,7 +92,7 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     let run_record = RunRecord {
         scenario: settled.scenario.name.clone(),
         testbed: testbed.to_owned(),
-        testbed_note: testbed_note(),
+        testbed_note: settled.place.note(),
         seed: settled.plan.seed.0,
         quick: args.quick,
         started_at: settled.started.text.clone(),
@@ -115,20 +120,16 @@ fn measure(
     let trial_takes = settled.scenario.load.warm_up + settled.scenario.load.duration;
     let plain: Option<Lines> = if around.bars { None } else { Some(Box::new(tell)) };
     let mut progress = Progress::new(plain, settled.takes, trial_takes, Arc::clone(&live));
-    let program =
-        Program { path: around.program.clone(), args: vec![super::args::SUBJECT.to_owned()] };
+    let what = (&settled.scenario, &settled.plan);
     let logs = keeper.folder().logs();
-    let embedded = Embedded::new(
-        program,
-        &settled.scenario,
-        &settled.plan.variants,
-        placement.clone(),
-        logs.clone(),
-    );
-    let mut embedded = match embedded {
-        Ok(embedded) => embedded,
-        Err(error) => return finish(keeper, Err(error.into()), around),
+    let set_up = settled.place.set_up(&around.program, what, placement.clone(), logs.clone());
+    let SetUp { mut testbed, facts } = match set_up {
+        Ok(set_up) => set_up,
+        Err(fault) => return finish(keeper, Err(fault), around),
     };
+    for (name, fact) in facts {
+        keeper.note(&name, fact);
+    }
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
     let program = around.program.clone();
     let setting = Setting { placement, stop: stop.clone(), live, program, logs };
@@ -141,20 +142,20 @@ fn measure(
     let conducted = conduct_within(
         &settled.scenario,
         &settled.plan,
-        (&mut embedded, &mut generator),
+        (testbed.as_mut(), &mut generator),
         &mut sinks,
         Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
     );
-    keeper.subject(embedded.subject());
+    keeper.subject(testbed.subject());
     generator.note(&mut keeper);
     let kept_awake = awake.map_or(0, Awake::end);
     keeper.note("cores_kept_awake", kept_awake.to_string());
     let whole = conducted.is_ok();
     let ended = finish(keeper, conducted, around);
     if args.keep && whole {
-        stay_up(&mut embedded, &settled.plan, &stop)?;
+        stay_up(testbed.as_mut(), &settled.plan, &stop)?;
     }
-    embedded.tear_down().map_err(Fault::from)?;
+    testbed.tear_down().map_err(Fault::from)?;
     ended
 }
 
@@ -167,17 +168,17 @@ pub(super) fn pacing(choice: PacingChoice) -> Pacing {
 }
 
 /// `--keep`: says where the variants are, and waits for the stop or for a part to die.
-fn stay_up(embedded: &mut Embedded, plan: &Plan, stop: &StopFlag) -> Result<(), Failure> {
+fn stay_up(testbed: &mut dyn Testbed, plan: &Plan, stop: &StopFlag) -> Result<(), Failure> {
     let names = plan.variants.iter().filter(|name| name.original() == **name);
     for name in names.clone() {
-        let endpoint = embedded.endpoint(name).map_err(Fault::from)?;
+        let endpoint = testbed.endpoint(name).map_err(Fault::from)?;
         tell(&format!("{name} is up at http://{}/", endpoint.address));
     }
     tell("the testbed is kept up; Ctrl-C ends it");
     while !stop.is_raised() {
         std::thread::sleep(Duration::from_millis(100));
         for name in names.clone() {
-            embedded.endpoint(name).map_err(Fault::from)?;
+            testbed.endpoint(name).map_err(Fault::from)?;
         }
     }
     Ok(())
@@ -268,30 +269,21 @@ pub(super) fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Fai
     }
 }
 
-/// The testbed's name.
-pub(super) fn choose(choice: TestbedChoice) -> Result<&'static str, Failure> {
-    let missing = |name: &str| {
-        Err(Failure::Testbed(format!(
-            "testbed {name}: this version of loadgen does not have it\n  help: `loadgen list` shows the testbeds there are; `--testbed embedded` needs nothing"
-        )))
-    };
-    match choice {
-        TestbedChoice::Auto | TestbedChoice::Embedded => Ok("embedded"),
-        TestbedChoice::Envoy => missing("envoy"),
-        TestbedChoice::Kind => missing("kind"),
-        TestbedChoice::Cluster => missing("cluster"),
-    }
-}
-
-fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Settled, Failure> {
+/// Also says why the testbed was chosen, where that was left open.
+fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<String>), Failure> {
     let usage = Failure::Usage;
     let name = args.scenario.as_deref().ok_or_else(|| {
         usage("--scenario is missing: give a name from `loadgen list` or a folder".to_owned())
     })?;
     let found =
         library::find(name, &around.current_dir).map_err(|error| usage(error.to_string()))?;
-    let variants = variants(&found.scenario, testbed, &args.variants).map_err(usage)?;
-    let scenario = settle(found.scenario, &variants, args).map_err(usage)?;
+    let mut scenario = found.scenario;
+    let Chosen { place, why } = choose(args.testbed, &scenario, &around.envoys)?;
+    let there: Vec<String> = place.builds().iter().map(Build::id).collect();
+    versions::add(&mut scenario, place.name(), &args.variants, &there).map_err(usage)?;
+    let variants = variants(&scenario, place.name(), &args.variants).map_err(usage)?;
+    policy_gate::check(&scenario, &variants)?;
+    let scenario = settle(scenario, &variants, args).map_err(usage)?;
     let started = StartedAt::now();
     let seed = Seed(args.seed.unwrap_or(started.seed));
     let plan = Plan::new(&scenario, &variants, seed).map_err(|error| usage(error.to_string()))?;
@@ -299,7 +291,7 @@ fn decide(args: &RunArgs, testbed: &str, around: &Surroundings<'_>) -> Result<Se
     record.precision = precision(args);
     let takes = estimate(&scenario, plan.trial_count());
     let takes = args.max_time.map_or(takes, |most| takes.min(most));
-    Ok(Settled { scenario, plan, record, started, takes })
+    Ok((Settled { place, scenario, plan, record, started, takes }, why))
 }
 
 pub(super) fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {

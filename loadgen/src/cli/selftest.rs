@@ -22,11 +22,11 @@ use testbed::child::Program;
 use testbed::embedded::{Embedded, testbed_note};
 use testbed::provenance::allowed_cores;
 
-use super::args::{AwakeChoice, Output, PacingChoice, SUBJECT};
+use super::args::{AwakeChoice, Output, PacingChoice, SUBJECT, TestbedChoice};
 use super::exit::Failure;
 use super::plan_text::minutes;
 use super::progress::{Lines, Progress};
-use super::run::{Both, Surroundings, choose, keep_awake, optimised, print, provenance};
+use super::run::{Both, Surroundings, keep_awake, optimised, print, provenance};
 use super::selftest_args::{Part, SelftestArgs};
 use super::selftest_plan::{SelftestPlan, Staged};
 use super::tell::tell;
@@ -317,5 +317,17 @@ fn failure(error: PartError) -> Failure {
     match error {
         PartError::Stopped => Fault::Stopped.into(),
         other => Failure::Testbed(format!("selftest: {other}")),
+    }
+}
+
+/// Faults are planted in loadgen's own sidecars and in no other.
+fn choose(choice: TestbedChoice) -> Result<&'static str, Failure> {
+    match choice {
+        TestbedChoice::Auto | TestbedChoice::Embedded => Ok("embedded"),
+        TestbedChoice::Envoy | TestbedChoice::Kind | TestbedChoice::Cluster => {
+            Err(Failure::Testbed(
+                "the selftest plants faults, which only the testbed embedded can\n  help: leave --testbed out".to_owned(),
+            ))
+        }
     }
 }

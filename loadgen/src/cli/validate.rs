@@ -6,11 +6,13 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::Path;
 
+use policy::answer::answer;
 use policy::catalogue;
 use policy::finding::Severity;
+use policy::question::{Question, Subject};
 use policy::report;
 use policy::source::Limits;
-use policy::validate::{Report, Settings, validate as check};
+use policy::validate::{InForce, Report, Settings, in_force, validate as check};
 use policy::version::Versions;
 
 use super::exit::Failure;
@@ -22,7 +24,7 @@ const STDIN: &str = "<stdin>";
 /// What is to be printed, and how it ends.
 pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Failure>) {
     if let Some(id) = &args.explain_check {
-        return explain(id);
+        return explain_check(id);
     }
     if args.list_checks {
         return (list(args.format), Ok(()));
@@ -36,6 +38,18 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
         root_namespace: args.root_namespace.clone(),
     };
     let pairs: Vec<(&String, &String)> = files.iter().collect();
+    if let Some(text) = args.can.as_ref().or(args.explain.as_ref()) {
+        let in_force = in_force(&pairs, &settings);
+        let said = if args.can.is_some() {
+            can(&in_force, text, args.format)
+        } else {
+            explain(&in_force, text, args.format)
+        };
+        return match said {
+            Ok(text) => (text, Ok(())),
+            Err(failure) => (String::new(), Err(failure)),
+        };
+    }
     let report = check(&pairs, &settings);
     let text = match args.format {
         Format::Text => report::text(&report, &files, coloured),
@@ -49,7 +63,48 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
     (text, end)
 }
 
-fn explain(id: &str) -> (String, Result<(), Failure>) {
+/// Whether a call goes through.
+fn can(in_force: &InForce, text: &str, format: Format) -> Result<String, Failure> {
+    let question =
+        Question::read(text).map_err(|unreadable| Failure::Usage(unreadable.to_string()))?;
+    readable(in_force)?;
+    let answer = answer(in_force, text, &question);
+    match format {
+        Format::Text => Ok(report::answer(&answer)),
+        Format::Json => Ok(report::document("answer", &answer)),
+        _ => Err(of_no_use()),
+    }
+}
+
+/// What is in force on a port.
+fn explain(in_force: &InForce, text: &str, format: Format) -> Result<String, Failure> {
+    let subject =
+        Subject::read(text).map_err(|unreadable| Failure::Usage(unreadable.to_string()))?;
+    readable(in_force)?;
+    let of = policy::answer::explain(in_force, text, &subject)
+        .map_err(|missing| Failure::Usage(format!("can not be explained without {missing}")))?;
+    match format {
+        Format::Text => Ok(report::explanation(&of)),
+        Format::Json => Ok(report::document("explanation", &of)),
+        _ => Err(of_no_use()),
+    }
+}
+
+/// An answer from files of which some can not be read would be one about others.
+fn readable(in_force: &InForce) -> Result<(), Failure> {
+    if in_force.mistakes.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = in_force.mistakes.iter().map(ToString::to_string).collect();
+    Err(Failure::Usage(format!("not all could be read\n{}", lines.join("\n"))))
+}
+
+fn of_no_use() -> Failure {
+    let message = "expected `--format text` or `--format json` with --explain and --can";
+    Failure::Usage(message.to_owned())
+}
+
+fn explain_check(id: &str) -> (String, Result<(), Failure>) {
     match catalogue::find(&id.to_uppercase()) {
         Some(check) => (check.explained(), Ok(())),
         None => {

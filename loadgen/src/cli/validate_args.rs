@@ -9,9 +9,13 @@ Examples:
   kubectl get peerauthentications,authorizationpolicies,cnp -A -o yaml | loadgen validate -
   loadgen validate manifests/ --format sarif > findings.sarif
   loadgen validate --explain-check AP005
+  loadgen validate manifests/ --explain shop/pay:8080
+  loadgen validate manifests/ --can 'from front/web, POST /v1/charge to shop/pay:8080'
 
 Exit codes:
-  0 nothing of that severity · 2 unusable input, or nothing to check · 3 findings";
+  0 nothing of that severity · 2 unusable input, or nothing to check · 3 findings
+  --explain and --can: 0 whatever the answer is, \"not decidable\" too · 2 where the question or the
+  input can not be read, or no file holds the workload to explain";
 
 /// Check Istio and Cilium security resources.
 #[derive(Debug, Args)]
@@ -32,15 +36,30 @@ pub struct ValidateArgs {
     /// The release of Cilium, e.g. 1.17.5
     #[arg(long, value_name = "V")]
     pub cilium_version: Option<policy::version::Version>,
-    /// The namespace whose policies are mesh-wide
-    #[arg(long, value_name = "NS", default_value = policy::ROOT_NAMESPACE)]
-    pub root_namespace: String,
+    /// The namespace whose policies are mesh-wide [default: as the mesh's configuration has it, or
+    /// istio-system]
+    #[arg(long, value_name = "NS")]
+    pub root_namespace: Option<String>,
     /// List every check; with `--format markdown` the page of checks
     #[arg(long)]
     pub list_checks: bool,
+    /// Say what is in force on a port, and which document decides: NAMESPACE/WORKLOAD:PORT
+    #[arg(long, value_name = "WORKLOAD", conflicts_with = "can")]
+    pub explain: Option<String>,
+    /// Say whether a call goes through, and by which rule (see `--help` for the grammar)
+    #[arg(long, value_name = "QUESTION", long_help = can_help())]
+    pub can: Option<String>,
     /// Say what a check is about, why, and what to do
     #[arg(long, value_name = "ID")]
     pub explain_check: Option<String>,
+}
+
+/// The grammar of questions, for the long help.
+fn can_help() -> String {
+    format!(
+        "Say whether a call goes through, and by which rule, by each mesh and by both together\n\n{}",
+        policy::question::GRAMMAR
+    )
 }
 
 /// How to print.

@@ -8,7 +8,7 @@ mod template;
 
 use bench::plan::Seed;
 use rand::Rng;
-use scenarios::load::RequestSpec;
+use scenarios::load::{Answer, LoadSpec, RequestKind, RequestSpec};
 
 pub use feed::{BadFeed, Feed};
 pub use statuses::{BadStatuses, Statuses};
@@ -53,6 +53,8 @@ pub struct Kind {
     pub body: Body,
     /// Which statuses are an answer; any other is a failure.
     pub expected: Statuses,
+    /// What policies must make of it; nothing where none is known of.
+    pub answer: Option<Answer>,
 }
 
 /// A request's body.
@@ -143,21 +145,13 @@ impl Mix {
     /// The one request of a scenario, answered by any 2xx.
     #[must_use]
     pub fn of_scenario(request: &RequestSpec) -> Self {
-        let headers = request
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), Template::fixed(value)))
-            .collect();
-        let kind = Kind {
-            name: "request".to_owned(),
-            weight: 1,
-            method: request.method.clone(),
-            path: Template::fixed(&request.path),
-            headers,
-            body: Body::Fixed(request.body.clone().into_bytes()),
-            expected: Statuses::success(),
-        };
+        let kind = of_load(&RequestKind::only(request.clone()));
         Self { kinds: vec![kind], feed: Feed::default(), sums: vec![1], seed: 0 }
+    }
+
+    /// All kinds of a load; which one is sent when is drawn from the trial's seed.
+    pub fn of_load(load: &LoadSpec, seed: u64) -> Result<Self, BadMix> {
+        Self::new(load.requests.iter().map(of_load).collect(), Feed::default(), Seed(seed))
     }
 
     /// All kinds, in the order given.
@@ -193,6 +187,26 @@ impl Mix {
     }
 }
 
+fn of_load(kind: &RequestKind) -> Kind {
+    let RequestKind { name, weight, answer, request } = kind;
+    let headers = request.headers.iter();
+    let headers =
+        headers.map(|(name, value)| (name.to_ascii_lowercase(), Template::fixed(value))).collect();
+    Kind {
+        name: name.clone(),
+        weight: *weight,
+        method: request.method.clone(),
+        path: Template::fixed(&request.path),
+        headers,
+        body: Body::Fixed(request.body.clone().into_bytes()),
+        expected: match answer {
+            Answer::Served => Statuses::success(),
+            Answer::Denied => Statuses::only(403),
+        },
+        answer: Some(*answer),
+    }
+}
+
 /// The output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection on 64 bits
 /// whose outputs for consecutive inputs pass as independent.
 fn mixed(input: u64) -> u64 {
@@ -215,6 +229,7 @@ mod tests {
             headers: Vec::new(),
             body: Body::Fixed(Vec::new()),
             expected: Statuses::success(),
+            answer: None,
         }
     }
 

@@ -25,6 +25,14 @@ impl Statuses {
         statuses
     }
 
+    /// One.
+    #[must_use]
+    pub fn only(status: u16) -> Self {
+        let mut statuses = Self { bits: [0; 16], text: status.to_string() };
+        statuses.add(status, status);
+        statuses
+    }
+
     /// Reads `200,204`, `2xx`, `200-299` or several of these.
     pub fn parse(text: &str) -> Result<Self, BadStatuses> {
         let mut statuses = Self { bits: [0; 16], text: text.to_owned() };

@@ -15,6 +15,7 @@ const WINDOW: std::ops::Range<u64> = 100_000_000..1_100_000_000;
 #[derive(Debug, Clone, Copy)]
 enum End {
     Answered { service: u64, status: u16 },
+    Denied { service: u64 },
     Status(u16),
     Reset,
     TimedOut,
@@ -37,6 +38,7 @@ fn request() -> impl Strategy<Value = Request> {
     let end = prop_oneof![
         6 => (0_u64..1 << 41, 200_u16..204)
             .prop_map(|(service, status)| End::Answered { service, status }),
+        1 => (0_u64..1 << 41).prop_map(|service| End::Denied { service }),
         1 => (400_u16..504).prop_map(End::Status),
         1 => Just(End::Reset),
         1 => Just(End::TimedOut),
@@ -67,6 +69,11 @@ fn tell(recorder: &mut Recorder, request: &Request) {
             let at = Timeline { intended, sent, first_byte: completed, completed };
             recorder.completed(at, kind, status, service % 1_000);
         }
+        End::Denied { service } => {
+            let completed = sent + service;
+            let at = Timeline { intended, sent, first_byte: completed, completed };
+            recorder.denied(at, kind, 403, service % 1_000);
+        }
         End::Status(status) => recorder.lost(intended, sent + 1, kind, Lost::Status(status)),
         End::Reset => recorder.lost(intended, sent + 2, kind, Lost::Failed(Failure::Reset)),
         End::TimedOut => recorder.lost(intended, intended + 30, kind, Lost::TimedOut),
@@ -90,6 +97,7 @@ fn encoded(part: &TrialPart) -> Vec<Vec<u8>> {
         &latencies.send_lag,
         &latencies.pacing_lag,
         &latencies.censored,
+        &latencies.denied,
     ]
     .into_iter()
     .chain(&part.slices)

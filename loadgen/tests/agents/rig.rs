@@ -18,7 +18,7 @@ use loadgen::pace::{MonotonicClock, SpinWindow};
 use loadgen::serve::answer::AnswerSpec;
 use loadgen::serve::listen::Address;
 use loadgen::serve::{Running, Server, ServerSpec};
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 
@@ -138,12 +138,12 @@ pub(crate) fn trial(arrivals: Arrivals, duration_ms: u64) -> TrialSpec {
             timeout: Duration::from_secs(20),
             warm_up: Duration::from_millis(100),
             duration: Duration::from_millis(duration_ms),
-            request: RequestSpec {
+            requests: vec![RequestKind::only(RequestSpec {
                 method: "GET".to_owned(),
                 path: "/".to_owned(),
                 headers: Vec::new(),
                 body: String::new(),
-            },
+            })],
         },
         seed: 42,
     }

@@ -40,6 +40,7 @@ fn latencies(completed: u64) -> Latencies {
         send_lag: histogram(lag.iter().copied()),
         pacing_lag: histogram(lag.iter().copied()),
         censored: Histogram::new(),
+        denied: Histogram::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use bench::admit::Admission;
 use bench::trial::{GeneratorReport, TrialRecord, TrialSpec};
 use loadgen::drive::measured::Measured;
 use loadgen::drive::validity::{Validity, Verdict};
-use scenarios::load::{Arrivals, LoadSpec, RequestSpec};
+use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::scenario::Gates;
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
@@ -176,7 +176,7 @@ fn admission(measured: &Measured) -> Admission {
             timeout: measured.asked.timeout,
             warm_up: measured.asked.warm_up,
             duration: measured.asked.duration,
-            request,
+            requests: vec![RequestKind::only(request)],
         },
         seed: 1,
     };

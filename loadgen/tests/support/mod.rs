@@ -27,6 +27,8 @@ pub(crate) fn loadgen(dir: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(dir).env("NO_COLOR", "1").stdin(Stdio::null());
     // Selftests of a test are no business of whoever runs it.
     command.env("XDG_STATE_HOME", dir.join("state"));
+    // Nor are this user's Envoys a test's, unless it names one.
+    command.env("XDG_CACHE_HOME", dir.join("cache")).env_remove("LOADGEN_ENVOY");
     command
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::finding::Span;
 use crate::manifest::{Manifest, texts};
 use crate::source::Node;
+use crate::{Origin, Workload};
 
 /// What becomes of a request that a rule matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub struct Text {
 pub type Values = Vec<Text>;
 
 /// Values and those that must not match.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Match {
     /// One of these.
     pub values: Values,
@@ -58,7 +59,7 @@ impl Match {
 }
 
 /// A caller. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source {
     /// Where.
     pub span: Span,
@@ -92,7 +93,7 @@ impl Source {
 }
 
 /// What is asked. All that is asked for must match.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// Where.
     pub span: Span,
@@ -120,7 +121,7 @@ impl Operation {
 }
 
 /// A further condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// Where.
     pub span: Span,
@@ -132,7 +133,7 @@ pub struct Condition {
 
 /// A rule matches when one of the callers, one of the operations and all conditions do. What is
 /// not given is no condition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Where.
     pub span: Span,
@@ -149,10 +150,14 @@ pub struct Rule {
 }
 
 /// Who may call what.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuthorizationPolicy {
+    /// Where it was read.
+    pub origin: Origin,
     /// `metadata.namespace`
     pub namespace: String,
+    /// `metadata.name`
+    pub name: String,
     /// Kind, namespace and name.
     pub title: String,
     /// Labels that select workloads; none selects every one.
@@ -189,7 +194,9 @@ impl AuthorizationPolicy {
         let provider = spec.member("provider");
         let dry_run = manifest.annotations.get("istio.io/dry-run").map(String::as_str);
         Some(Self {
+            origin: manifest.origin.clone(),
             namespace: manifest.namespace.clone(),
+            name: manifest.name.clone(),
             title: manifest.title(),
             match_labels: texts(spec.path("selector.matchLabels")),
             targets: spec.member("targetRef").is_some() || spec.member("targetRefs").is_some(),
@@ -203,6 +210,14 @@ impl AuthorizationPolicy {
             provider_given: provider.is_some(),
             dry_run: dry_run == Some("true"),
         })
+    }
+
+    /// Whether it is about a workload's sidecar, be it enforced or only tried. A policy of the root
+    /// namespace is about every namespace, with a selector too.
+    #[must_use]
+    pub fn is_for(&self, root_namespace: &str, workload: &Workload) -> bool {
+        let near = self.namespace == workload.namespace || self.namespace == root_namespace;
+        near && workload.has(&self.match_labels) && !self.targets
     }
 }
 

@@ -1,7 +1,9 @@
 //! Cilium's network policies, as far as their meaning is judged, each field with its place. It
 //! does not decide.
 
+use crate::Origin;
 use crate::finding::Span;
+use crate::manifest::Manifest;
 use crate::source::{Node, Scalar, Value};
 
 /// Which way traffic goes, seen from the endpoints that a rule selects.
@@ -25,7 +27,7 @@ impl Direction {
 }
 
 /// A port, or the first of a range.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Port {
     /// Where.
     pub span: Span,
@@ -38,7 +40,7 @@ pub struct Port {
 }
 
 /// A name that a rule of DNS or of names lets through.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Name {
     /// Where.
     pub span: Span,
@@ -49,7 +51,7 @@ pub struct Name {
 }
 
 /// Ports and what may be said on them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PortRule {
     /// Where.
     pub span: Span,
@@ -85,7 +87,7 @@ impl PortRule {
 }
 
 /// One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Where.
     pub span: Span,
@@ -95,8 +97,14 @@ pub struct Entry {
     pub deny: bool,
     /// The fields that say who the peer is, those alone that are not empty.
     pub peers: Vec<(&'static str, Node)>,
+    /// Those of them that are written and empty, which no peer is one of.
+    pub no_peers: Vec<&'static str>,
     /// `fromRequires` or `toRequires`, where it is written.
     pub requires: Option<Span>,
+    /// Its selectors.
+    pub required: Vec<Node>,
+    /// `authentication.mode`, where it is written.
+    pub authentication: Option<String>,
     /// Ports.
     pub ports: Vec<PortRule>,
     /// Types of ICMP, where they are written.
@@ -115,7 +123,7 @@ impl Entry {
 }
 
 /// One `spec`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Where.
     pub span: Span,
@@ -129,6 +137,32 @@ pub struct Spec {
     pub empty: Vec<(&'static str, Span)>,
     /// `enableDefaultDeny` by direction, where it is written.
     pub default_deny: [Option<(bool, Span)>; 2],
+}
+
+/// A policy, of one namespace or of the whole cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Where it was read.
+    pub origin: Origin,
+    /// Kind, namespace and name.
+    pub title: String,
+    /// The namespace; none where it is clusterwide.
+    pub namespace: Option<String>,
+    /// `spec`, and each of `specs`.
+    pub specs: Vec<Spec>,
+}
+
+impl Policy {
+    /// Reads what the API server keeps of one.
+    #[must_use]
+    pub fn read(manifest: &Manifest) -> Self {
+        Self {
+            origin: manifest.origin.clone(),
+            title: manifest.title(),
+            namespace: Some(manifest.namespace.clone()).filter(|_| manifest.kind.namespaced),
+            specs: manifest.specs.iter().map(Spec::read).collect(),
+        }
+    }
 }
 
 /// Which fields say who the peer is, by direction.
@@ -189,13 +223,17 @@ fn entry(node: &Node, direction: Direction, deny: bool) -> Entry {
         let value = node.member(name)?;
         (!value.items().is_empty()).then(|| (*name, value.clone()))
     };
+    let is_empty = |name: &&&str| node.member(name).is_some_and(|list| list.items().is_empty());
     let ports = node.member("toPorts").map(Node::items).unwrap_or_default();
     Entry {
         span: node.into(),
         direction,
         deny,
         peers: peers.iter().filter_map(given).collect(),
+        no_peers: peers.iter().filter(is_empty).copied().collect(),
         requires: node.member(requires).map(Span::from),
+        required: node.member(requires).map(Node::items).unwrap_or_default().to_vec(),
+        authentication: node.path("authentication.mode").and_then(written),
         ports: ports.iter().map(port_rule).collect(),
         icmps: node.member("icmps").filter(|icmps| !icmps.items().is_empty()).cloned(),
     }

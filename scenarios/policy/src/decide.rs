@@ -83,7 +83,8 @@ pub fn decide(
 ) -> Decision {
     let of = |action: Action| {
         policies.iter().filter(move |policy| {
-            policy.action.0 == action && applies(policy, root_namespace, workload)
+            let in_force = !policy.dry_run && policy.is_for(root_namespace, workload);
+            policy.action.0 == action && in_force
         })
     };
     let first = |action: Action| {
@@ -105,14 +106,6 @@ pub fn decide(
         Some((policy, _)) => Decision::AskedOf(policy.title.clone(), Box::new(then)),
         None => then,
     }
-}
-
-/// A policy of the root namespace is about every namespace, with a selector too.
-fn applies(policy: &AuthorizationPolicy, root_namespace: &str, workload: &Workload) -> bool {
-    let near = policy.namespace == workload.namespace || policy.namespace == root_namespace;
-    let labels = &policy.match_labels;
-    let selected = labels.iter().all(|(key, value)| workload.labels.get(key) == Some(value));
-    near && selected && !policy.dry_run && !policy.targets
 }
 
 fn matches(rule: &Rule, policy: &AuthorizationPolicy, call: &Call) -> bool {
@@ -225,25 +218,40 @@ fn path(pattern: &str, found: &str) -> bool {
     if !(pattern.contains("{*}") || pattern.contains("{**}")) {
         return text(pattern, found);
     }
+    // `{*}` is one part of a path that is not empty, and `{**}` any number of parts.
     let (pattern, found): (Vec<&str>, Vec<&str>) =
         (pattern.split('/').collect(), found.split('/').collect());
-    template(&pattern, &found)
+    let one = |part: &&str, found: &&str| match *part {
+        "{*}" => !found.is_empty(),
+        part => part == *found,
+    };
+    fits(&pattern, &found, |part| *part == "{**}", one)
 }
 
-/// `{*}` is one part of a path that is not empty, and `{**}` any number of parts.
-fn template(pattern: &[&str], found: &[&str]) -> bool {
-    match pattern {
-        [] => found.is_empty(),
-        ["{**}", rest @ ..] => (0..=found.len()).any(|skip| template(rest, &found[skip..])),
-        ["{*}", rest @ ..] => match found {
-            [first, after @ ..] => !first.is_empty() && template(rest, after),
-            [] => false,
-        },
-        [part, rest @ ..] => match found {
-            [first, after @ ..] => first == part && template(rest, after),
-            [] => false,
-        },
+/// Whether a list fits a pattern, in which some items stand for any number of others. It takes
+/// time with the product of the lengths, whatever is written.
+pub(crate) fn fits<P, F>(
+    pattern: &[P],
+    found: &[F],
+    any: impl Fn(&P) -> bool,
+    one: impl Fn(&P, &F) -> bool,
+) -> bool {
+    let (mut at, mut next, mut back) = (0, 0, None);
+    while next < found.len() {
+        match pattern.get(at) {
+            Some(item) if any(item) => {
+                back = Some((at + 1, next));
+                at += 1;
+            }
+            Some(item) if one(item, &found[next]) => (at, next) = (at + 1, next + 1),
+            _ => {
+                let Some((after, from)) = back else { return false };
+                back = Some((after, from + 1));
+                (at, next) = (after, from + 1);
+            }
+        }
     }
+    pattern[at..].iter().all(any)
 }
 
 /// The namespace and the service account of an identity of the mesh.
@@ -259,10 +267,7 @@ fn in_namespace(pattern: &str, principal: &str) -> bool {
 
 /// `*` anywhere is any number of letters.
 fn wild(pattern: &str, found: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == found };
-    let Some(found) = found.strip_prefix(first) else { return false };
-    let mut ends = (0..=found.len()).filter(|end| found.is_char_boundary(*end));
-    ends.any(|end| wild(rest, &found[end..]))
+    fits(pattern.as_bytes(), found.as_bytes(), |letter| *letter == b'*', |a, b| a == b)
 }
 
 fn is_account(value: &str, own_namespace: &str, principal: &str) -> bool {
@@ -270,7 +275,8 @@ fn is_account(value: &str, own_namespace: &str, principal: &str) -> bool {
     account(principal) == Some(wanted)
 }
 
-fn in_block(block: &str, address: IpAddr) -> bool {
+/// Whether a range holds an address; an address alone is a range of one.
+pub(crate) fn in_block(block: &str, address: IpAddr) -> bool {
     let (network, bits) = match block.split_once('/') {
         Some((network, bits)) => (network, bits.parse().ok()),
         None => (block, None),

@@ -98,6 +98,8 @@ pub struct PeerAuthentication {
     pub api_version: ApiVersion,
     /// `metadata`
     pub metadata: Metadata,
+    /// `metadata.creationTimestamp`, which only what comes out of a cluster has.
+    pub created: Option<String>,
     /// `spec.selector.matchLabels`; empty selects the whole namespace, as no selector does.
     pub match_labels: BTreeMap<String, String>,
     /// `spec.mtls.mode`; none when absent or `UNSET`, which inherit.
@@ -127,11 +129,34 @@ impl PeerAuthentication {
             origin,
             api_version,
             metadata,
+            created: None,
             match_labels: spec.match_labels,
             mtls: spec.mtls,
             port_level_mtls: spec.port_level_mtls,
         })
     }
+}
+
+impl PeerAuthentication {
+    /// Kind, namespace and name.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("PeerAuthentication {}/{}", self.metadata.namespace(), self.metadata.name)
+    }
+
+    /// By what Istio sorts policies: those of a cluster are older than what is yet to be applied.
+    pub(crate) fn age(&self) -> Age<'_> {
+        age(self.created.as_deref(), &self.metadata.name, self.metadata.namespace())
+    }
+}
+
+/// Whether it is yet to be made, when it was made, name and namespace: how Istio sorts objects of
+/// one kind.
+pub(crate) type Age<'o> = (bool, Option<&'o str>, &'o str, &'o str);
+
+/// Times are written with the year first and in UTC, so that texts compare as they do.
+pub(crate) fn age<'o>(created: Option<&'o str>, name: &'o str, namespace: &'o str) -> Age<'o> {
+    (created.is_none(), created, name, namespace)
 }
 
 #[derive(Default)]

@@ -1,18 +1,28 @@
 //! Istio and Cilium resources: types, what is in force, reference decisions. Pure: resources come
 //! as text, and it knows no cluster and no scenario.
 
+pub mod answer;
 pub mod authorization;
 pub mod catalogue;
 mod check;
 pub mod cilium;
 pub mod decide;
+pub mod destination_rule;
 mod effective;
+pub mod endpoint;
 pub mod finding;
+pub mod http_rules;
+pub mod inventory;
 pub mod istio;
+mod judge;
 pub mod manifest;
+pub mod normalize;
+pub mod question;
 pub mod report;
+pub mod request_authentication;
 pub mod schema;
 pub mod source;
+mod trust_domain;
 pub mod validate;
 pub mod version;
 
@@ -20,9 +30,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use effective::{DecidedBy, Effective, Workload};
+pub use effective::{DecidedBy, Effective, Overruled, Why, Workload};
 pub use istio::MtlsMode;
 
+use authorization::AuthorizationPolicy;
 use istio::PeerAuthentication;
 use source::{Document, Field, Mistakes, Position, ScalarKind, Value, Wrong, listed, nearest};
 
@@ -33,7 +44,7 @@ pub const ROOT_NAMESPACE: &str = "istio-system";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Kinds that are read.
-const KINDS: [&str; 1] = ["PeerAuthentication"];
+const KINDS: [&str; 3] = ["PeerAuthentication", "AuthorizationPolicy", "CiliumNetworkPolicy"];
 
 /// A document that a resource was read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,17 +65,26 @@ impl fmt::Display for Origin {
 }
 
 /// The resources that apply together, in the order of the files and of the documents in them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PolicySet {
     /// The namespace whose policies are mesh-wide.
     pub root_namespace: String,
     /// Istio's `PeerAuthentication` resources.
     pub peer_authentications: Vec<PeerAuthentication>,
+    /// Istio's `AuthorizationPolicy` resources.
+    pub authorization_policies: Vec<AuthorizationPolicy>,
+    /// Cilium's `CiliumNetworkPolicy` resources.
+    pub cilium_network_policies: Vec<cilium::Policy>,
 }
 
 impl Default for PolicySet {
     fn default() -> Self {
-        Self { root_namespace: ROOT_NAMESPACE.to_owned(), peer_authentications: Vec::new() }
+        Self {
+            root_namespace: ROOT_NAMESPACE.to_owned(),
+            peer_authentications: Vec::new(),
+            authorization_policies: Vec::new(),
+            cilium_network_policies: Vec::new(),
+        }
     }
 }
 
@@ -101,26 +121,55 @@ impl PolicySet {
             return; // kubectl skips a document of comments, too
         }
         let field = Field::root(&document.root);
-        if kind_of(&field, mistakes).is_none() {
-            return;
+        match kind_of(&field, mistakes) {
+            Some("PeerAuthentication") => self.peer_authentication(document, mistakes),
+            Some(_) => self.of_schema(document, mistakes),
+            None => {}
         }
+    }
+
+    /// A kind whose fields are known from a table.
+    fn of_schema(&mut self, document: &Document, mistakes: &mut Mistakes) {
+        let Some(manifest) = validate::strictly(document, mistakes) else { return };
+        let title = manifest.title();
+        let taken = |known: &str, at: &Origin| (known == title).then(|| at.clone());
+        let authorization = &self.authorization_policies;
+        let of_istio = authorization.iter().find_map(|one| taken(&one.title, &one.origin));
+        let network = &self.cilium_network_policies;
+        let of_cilium = network.iter().find_map(|one| taken(&one.title, &one.origin));
+        if let Some(first) = of_istio.or(of_cilium) {
+            given_twice(document, &title, &first, mistakes);
+        } else if manifest.kind.name == "AuthorizationPolicy" {
+            self.authorization_policies.extend(AuthorizationPolicy::read(&manifest));
+        } else {
+            let policy = cilium::Policy::read(&manifest);
+            self.cilium_network_policies.push(policy);
+        }
+    }
+
+    fn peer_authentication(&mut self, document: &Document, mistakes: &mut Mistakes) {
         let Some(read) = PeerAuthentication::read(document, mistakes) else {
             return;
         };
         let same = |other: &&PeerAuthentication| other.metadata.is_same_object(&read.metadata);
         if let Some(first) = self.peer_authentications.iter().find(same) {
-            let message = format!(
-                "PeerAuthentication `{}` of namespace `{}` is given twice, first at {}",
-                read.metadata.name,
-                read.metadata.namespace(),
-                first.origin,
+            let metadata = &read.metadata;
+            let title = format!(
+                "PeerAuthentication `{}` of namespace `{}`",
+                metadata.name,
+                metadata.namespace()
             );
-            let help = Some("an apply would replace the first by the second; keep one".to_owned());
-            mistakes.push(document.root.at, "", Wrong::Contradiction(message), help);
+            given_twice(document, &title, &first.origin, mistakes);
             return;
         }
         self.peer_authentications.push(read);
     }
+}
+
+fn given_twice(document: &Document, title: &str, first: &Origin, mistakes: &mut Mistakes) {
+    let message = format!("{title} is given twice, first at {first}");
+    let help = Some("an apply would replace the first by the second; keep one".to_owned());
+    mistakes.push(document.root.at, "", Wrong::Contradiction(message), help);
 }
 
 fn is_empty(document: &Document) -> bool {
@@ -129,7 +178,7 @@ fn is_empty(document: &Document) -> bool {
 
 /// The document's kind if it is one that is read. Other kinds are refused by name: a resource
 /// that is skipped in silence would leave a policy out of what is then called in force.
-fn kind_of(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<()> {
+fn kind_of<'n>(field: &Field<'n>, mistakes: &mut Mistakes) -> Option<&'n str> {
     let mut ignored = Mistakes::new("");
     let entries = field.entries("a Kubernetes resource", &mut ignored);
     let Some(entries) = entries else {
@@ -143,7 +192,7 @@ fn kind_of(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<()> {
     };
     let name = kind.text("the name of a kind", mistakes)?;
     if KINDS.contains(&name) {
-        return Some(());
+        return Some(name);
     }
     let near = nearest(name, KINDS);
     let help = match near {

@@ -29,6 +29,8 @@ pub struct Manifest {
     pub namespace: String,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp`, which only what comes out of a cluster has.
+    pub created: Option<String>,
     /// `metadata`, or the whole where there is none.
     pub span: Span,
     /// What is kept of `spec` and of each of `specs`.
@@ -38,6 +40,11 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// By what Istio sorts objects of one kind.
+    pub(crate) fn age(&self) -> crate::istio::Age<'_> {
+        crate::istio::age(self.created.as_deref(), &self.name, &self.namespace)
+    }
+
     /// Kind, namespace and name.
     #[must_use]
     pub fn title(&self) -> String {

@@ -9,28 +9,27 @@ use crate::PolicySet;
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
 use crate::check::{self as checks, Findings};
+use crate::cilium;
+use crate::destination_rule::DestinationRule;
 use crate::finding::{Finding, Severity, Span};
+use crate::inventory::Inventory;
+use crate::istio::PeerAuthentication;
 use crate::manifest::{Manifest, texts};
+use crate::request_authentication::RequestAuthentication;
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
-    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, documents_within,
+    Document, Limits, Mistake, Mistakes, Node, Position, ScalarKind, Value, Wrong, documents_within,
 };
 use crate::version::Versions;
-use crate::{DEFAULT_NAMESPACE, Origin, ROOT_NAMESPACE};
+use crate::{DEFAULT_NAMESPACE, Origin};
 
 /// What is known of the cluster besides its resources.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The releases that it runs.
     pub versions: Versions,
-    /// The namespace whose policies are mesh-wide.
-    pub root_namespace: String,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { versions: Versions::default(), root_namespace: ROOT_NAMESPACE.to_owned() }
-    }
+    /// The namespace whose policies are mesh-wide; without it the mesh's configuration says so.
+    pub root_namespace: Option<String>,
 }
 
 /// What came of it.
@@ -42,6 +41,8 @@ pub struct Report {
     pub not_evaluated: Vec<(&'static str, String)>,
     /// How many objects were checked.
     pub objects: usize,
+    /// How many were read for what they say of the rest: namespaces, workloads, services.
+    pub read_objects: usize,
     /// How many of other kinds were passed over.
     pub other_objects: usize,
     /// What could not be read at all.
@@ -52,7 +53,7 @@ pub struct Report {
 /// Checks files given as path and text.
 #[must_use]
 pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> Report {
-    Validator::of(files, settings).finish()
+    Validator::of(files, settings, Keep::WhatChecksCompare).finish()
 }
 
 /// What a mesh would have in force of the same files: what is refused is not, and what the API
@@ -61,38 +62,113 @@ pub fn validate<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Setti
 pub struct InForce {
     /// Which mTLS mode a port has.
     pub set: PolicySet,
-    /// Who may call what.
+    /// Who may call what, the oldest first.
     pub authorization_policies: Vec<AuthorizationPolicy>,
+    /// Which tokens are verified.
+    pub request_authentications: Vec<RequestAuthentication>,
+    /// How callers speak TLS.
+    pub destination_rules: Vec<DestinationRule>,
+    /// Who may send what to whom, by Cilium.
+    pub network_policies: Vec<cilium::Policy>,
+    /// What the cluster holds besides.
+    pub inventory: Inventory,
+    /// What could not be read, so that the rest is not all there is.
+    pub mistakes: Vec<Mistake>,
+    /// What was read and is not in force: what is refused, and templates; each with the reason.
+    pub left_out: Vec<String>,
 }
 
 /// Reads files for what they put in force; [`validate`] says what is wrong in them.
 #[must_use]
 pub fn in_force<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &Settings) -> InForce {
-    let validator = Validator::of(files, settings);
-    let policies = validator
-        .manifests
-        .iter()
-        .filter(|manifest| manifest.kind.name == "AuthorizationPolicy" && !manifest.refused);
-    let authorization_policies = policies.filter_map(AuthorizationPolicy::read).collect();
-    InForce { set: validator.set, authorization_policies }
+    let validator = Validator::of(files, settings, Keep::All);
+    let mut manifests: Vec<&Manifest> =
+        validator.manifests.iter().filter(|manifest| !manifest.refused).collect();
+    manifests.sort_by(|a, b| a.age().cmp(&b.age()));
+    let of = |kind: &'static str| {
+        manifests.iter().copied().filter(move |manifest| manifest.kind.name == kind)
+    };
+    let refused = validator.manifests.iter().filter(|manifest| manifest.refused);
+    let refused = refused.map(|of| format!("{} ({}) is refused", of.title(), of.origin));
+    let findings = validator.found.list.iter();
+    let templates = findings.filter(|finding| finding.check.id == "GN006");
+    let templates = templates.map(|finding| format!("{} is a template", finding.path));
+    InForce {
+        left_out: refused.chain(templates).collect(),
+        authorization_policies: of("AuthorizationPolicy")
+            .filter_map(AuthorizationPolicy::read)
+            .collect(),
+        request_authentications: of("RequestAuthentication")
+            .filter_map(RequestAuthentication::read)
+            .collect(),
+        destination_rules: of("DestinationRule").filter_map(DestinationRule::read).collect(),
+        network_policies: of("CiliumNetworkPolicy")
+            .chain(of("CiliumClusterwideNetworkPolicy"))
+            .map(cilium::Policy::read)
+            .collect(),
+        set: validator.set,
+        inventory: validator.inventory,
+        mistakes: validator.report.mistakes,
+    }
+}
+
+/// What is kept of objects once they were looked at one by one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// No check looks at Cilium's policies together, and a cluster's dump has many.
+    WhatChecksCompare,
+    /// Everything.
+    All,
+}
+
+/// One object of a kind that has a table of fields, read strictly: what an API server or a controller
+/// would refuse, or drop, is a mistake.
+pub(crate) fn strictly(document: &Document, mistakes: &mut Mistakes) -> Option<Manifest> {
+    let settings = Settings::default();
+    let mut all = Validator::of::<&str, &str>(&[], &settings, Keep::All);
+    // The text is only asked where a file of another kind is kept.
+    all.object(&mistakes.path, "", document);
+    let Some(manifest) = all.manifests.pop() else {
+        let message = "`apiVersion` and `kind` do not go together".to_owned();
+        mistakes.push(document.root.at, "", Wrong::Contradiction(message), None);
+        return None;
+    };
+    let refused = |finding: &&Finding| finding.check.refuses || finding.check.id == "GN001";
+    let mut whole = true;
+    for finding in all.found.list.iter().filter(refused) {
+        let message = format!("{}: {}", finding.object, finding.message);
+        let help = Some(finding.check.fix.to_owned());
+        mistakes.push(finding.span.at, "", Wrong::Contradiction(message), help);
+        whole = false;
+    }
+    whole.then_some(manifest)
 }
 
 struct Validator<'s> {
     settings: &'s Settings,
+    keep: Keep,
     set: PolicySet,
+    inventory: Inventory,
     manifests: Vec<Manifest>,
     found: Findings,
     report: Report,
 }
 
 impl<'s> Validator<'s> {
-    fn of<P: AsRef<str>, T: AsRef<str>>(files: &[(P, T)], settings: &'s Settings) -> Self {
-        let set = PolicySet::default().with_root_namespace(&settings.root_namespace);
+    fn of<P: AsRef<str>, T: AsRef<str>>(
+        files: &[(P, T)],
+        settings: &'s Settings,
+        keep: Keep,
+    ) -> Self {
+        let (set, inventory) = (PolicySet::default(), Inventory::default());
         let (found, report) = (Findings::default(), Report::default());
-        let mut all = Self { settings, set, manifests: Vec::new(), found, report };
+        let manifests = Vec::new();
+        let mut all = Self { settings, keep, set, inventory, manifests, found, report };
         for (path, text) in files {
             all.file(path.as_ref(), text.as_ref());
         }
+        let given = settings.root_namespace.as_deref();
+        all.set.root_namespace = given.unwrap_or_else(|| all.inventory.root_namespace()).to_owned();
         all
     }
 
@@ -112,10 +188,11 @@ impl<'s> Validator<'s> {
             let list = document.root.member("kind").and_then(Node::text);
             if list.is_some_and(|kind| kind.ends_with("List")) {
                 for item in items {
-                    self.object(path, &Document { number: document.number, root: item.clone() });
+                    let item = Document { number: document.number, root: item.clone() };
+                    self.object(path, text, &item);
                 }
             } else {
-                self.object(path, &document);
+                self.object(path, text, &document);
             }
         }
     }
@@ -143,7 +220,7 @@ impl<'s> Validator<'s> {
         });
     }
 
-    fn object(&mut self, path: &str, document: &Document) {
+    fn object(&mut self, path: &str, text: &str, document: &Document) {
         let root = &document.root;
         let nothing = matches!(&root.value, Value::Scalar(one) if one.kind == ScalarKind::Null);
         if nothing {
@@ -153,7 +230,9 @@ impl<'s> Validator<'s> {
         let name = root.member("kind").and_then(Node::text).unwrap_or_default();
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let Some(kind) = Kind::find(group, name) else {
-            self.report.other_objects += 1;
+            let kept = self.inventory.read(path, text, document);
+            *(if kept { &mut self.report.read_objects } else { &mut self.report.other_objects }) +=
+                1;
             return;
         };
         let mut manifest = head(path, document, kind, version);
@@ -162,7 +241,7 @@ impl<'s> Validator<'s> {
         checks::version_of_api(&manifest, &mut self.found);
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
-        checks::alone(&manifest, self.settings.versions.cilium, &mut self.found);
+        checks::alone(&manifest, self.settings.versions, &mut self.found);
         // A client that does not ask for strict validation is let in with an unknown field, which is
         // then dropped; the rest is in force.
         manifest.refused = self.found.list[before..]
@@ -171,8 +250,7 @@ impl<'s> Validator<'s> {
         if kind.name == "PeerAuthentication" && !manifest.refused {
             self.in_force(&manifest, document);
         }
-        if manifest.kind.product == Product::Cilium {
-            // No check looks at them together, and a cluster's dump has many.
+        if manifest.kind.product == Product::Cilium && self.keep == Keep::WhatChecksCompare {
             manifest.specs = Vec::new();
         }
         self.manifests.push(manifest);
@@ -245,13 +323,19 @@ impl<'s> Validator<'s> {
         // What is wrong in it has been found by checks of its own.
         let mut ignored = Mistakes::new(of.origin.path.as_str());
         let document = Document { number: document.number, root };
-        let read = crate::istio::PeerAuthentication::read(&document, &mut ignored);
-        self.set.peer_authentications.extend(read);
+        let read = PeerAuthentication::read(&document, &mut ignored);
+        let with_age = |read| PeerAuthentication { created: of.created.clone(), ..read };
+        self.set.peer_authentications.extend(read.map(with_age));
     }
 
     fn finish(mut self) -> Report {
         checks::twice(&self.manifests, &mut self.found);
-        self.report.not_evaluated = checks::together(&self.manifests, &self.set, &mut self.found);
+        checks::mesh_config(&self.inventory, &mut self.found);
+        let open = checks::together(&self.manifests, &self.set, &mut self.found);
+        for (id, missing) in open {
+            self.found.open(id, missing);
+        }
+        self.report.not_evaluated = self.found.open.into_iter().collect();
         let mut found = self.found.list;
         found.sort_by(|a, b| {
             let rest = || (a.span, a.check.id).cmp(&(b.span, b.check.id));
@@ -302,6 +386,7 @@ fn head(path: &str, document: &Document, kind: &'static Kind, version: &str) -> 
         name: text("metadata.name").unwrap_or_default(),
         namespace: if kind.namespaced { given } else { String::new() },
         annotations: texts(root.path("metadata.annotations")),
+        created: text("metadata.creationTimestamp"),
         span: Span::from(metadata.and_then(|node| node.member("name")).unwrap_or(root)),
         specs: Vec::new(),
         refused: false,

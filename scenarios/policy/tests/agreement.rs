@@ -19,6 +19,9 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("AP022", "a trial, by its own annotation"),
     ("CN001", "1.16 takes it and does nothing; 1.17 rejects it"),
     ("AP005", "ISTIO-SECURITY-2021-004 is about this very mistake"),
+    ("AP016", "the release has CVE-2026-26308, which is about this very shape"),
+    ("CN039", "Cilium's example of a clusterwide denial leaves kube-system out"),
+    ("CN027", "the release has CVE-2025-30163, which is about this very field"),
 ];
 
 fn shared() -> Option<PathBuf> {

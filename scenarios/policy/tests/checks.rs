@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use policy::catalogue;
 use policy::finding::Severity;
 use policy::validate::{Report, Settings, validate};
+use policy::version::Versions;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checks")
@@ -13,7 +14,19 @@ fn folder() -> PathBuf {
 
 fn report(name: &str) -> Report {
     let text = std::fs::read_to_string(folder().join(name)).expect(name);
-    validate(&[(name, text)], &Settings::default())
+    let settings = Settings { versions: releases(&text), ..Settings::default() };
+    validate(&[(name, text)], &settings)
+}
+
+/// Some checks hold for some releases only: `# istio 1.25.5, cilium 1.16.3` in the first line.
+fn releases(text: &str) -> Versions {
+    let first = text.lines().next().unwrap_or_default();
+    let of = |product: &str| {
+        let (_, rest) = first.strip_prefix('#')?.split_once(product)?;
+        let version = rest.trim_start().split([',', ' ']).next()?;
+        Some(version.parse().expect("a release"))
+    };
+    Versions { istio: of("istio"), cilium: of("cilium") }
 }
 
 #[test]

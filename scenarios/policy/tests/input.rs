@@ -40,9 +40,13 @@ fn json_with_tabs_and_lists_are_read() {
 
 #[test]
 fn other_kinds_are_counted_and_passed_over() {
-    let report =
-        of(&format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\n---\n{STRICT}"));
-    assert_eq!((report.objects, report.other_objects), (1, 1));
+    let other = |kind: &str| {
+        let report =
+            of(&format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: a}}\n---\n{STRICT}"));
+        (report.objects, report.read_objects, report.other_objects)
+    };
+    assert_eq!(other("Secret"), (1, 0, 1));
+    assert_eq!(other("Service"), (1, 1, 0));
 }
 
 #[test]

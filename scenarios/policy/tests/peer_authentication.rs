@@ -109,7 +109,7 @@ fn mistakes_are_told_with_field_line_and_advice() {
         ("wildcard_key", edited("app: pay", "'app*': pay")),
         ("long_label", edited("app: pay", &format!("app: {}", "p".repeat(64)))),
         ("label_is_a_number", edited("team: shop", "team: 7")),
-        ("other_kind", edited("kind: PeerAuthentication", "kind: AuthorizationPolicy")),
+        ("other_kind", edited("kind: PeerAuthentication", "kind: RequestAuthentication")),
         ("kind_with_a_slip", edited("kind: PeerAuthentication", "kind: PeerAuthentcation")),
         ("no_kind", edited("kind: PeerAuthentication\n", "")),
         ("other_api_version", edited("security.istio.io/v1\n", "security.istio.io/v1alpha1\n")),

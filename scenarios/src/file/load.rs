@@ -1,9 +1,10 @@
-//! The `load` part of the file. It knows what HTTP/1.1 lets a sender write, and no schedule.
+//! The `load` part of the file. It knows no schedule, and not what a request may look like.
 
-use policy::source::{Entry, Field, Map, Mistakes, Wrong};
+use policy::source::{Field, Map, Mistakes, Value};
 
-use super::words;
-use crate::load::{Arrivals, LoadSpec, RequestSpec};
+use super::request::{self, REQUEST_KEYS};
+use super::words::{self, Taken};
+use crate::load::{Answer, Arrivals, LoadSpec, RequestKind};
 use crate::units::RatePerSecond;
 
 const KEYS: [&str; 8] = [
@@ -20,20 +21,10 @@ const KEYS: [&str; 8] = [
 const ARRIVALS: [(&str, Arrivals); 2] =
     [("constant", Arrivals::Constant), ("poisson", Arrivals::Poisson)];
 
-/// The sender writes these itself: they frame a message or manage a connection, and a second copy
-/// would make the request ambiguous or end the connection that is being measured.
-const SENDERS_OWN: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+const ANSWERS: [(&str, Answer); 2] = [("served", Answer::Served), ("denied", Answer::Denied)];
+
+/// The keys of one kind of several.
+const KIND_KEYS: [&str; 7] = ["name", "weight", "expect", "method", "path", "headers", "body"];
 
 pub(super) fn read(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<LoadSpec> {
     let map = field.map(&KEYS, mistakes)?;
@@ -48,7 +39,7 @@ pub(super) fn read(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<LoadSpe
     let warm_up = map.required("warm-up", mistakes).and_then(|f| words::duration(&f, mistakes));
     let duration =
         map.required("duration", mistakes).and_then(|f| words::some_duration(&f, mistakes));
-    let request = map.required("request", mistakes).and_then(|f| request(&f, mistakes));
+    let requests = map.required("request", mistakes).and_then(|f| requests(&f, mistakes));
     let load = LoadSpec {
         arrivals: arrivals?,
         rate: rate?,
@@ -57,7 +48,7 @@ pub(super) fn read(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<LoadSpe
         timeout: timeout?,
         warm_up: warm_up?,
         duration: duration?,
-        request: request?,
+        requests: requests?,
     };
     check(&map, &load, mistakes);
     Some(load)
@@ -94,101 +85,34 @@ fn rate(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<RatePerSecond> {
     }
 }
 
-fn request(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<RequestSpec> {
-    let map = field.map(&["method", "path", "headers", "body"], mistakes)?;
-    let method = map.required("method", mistakes).and_then(|f| method(&f, mistakes));
-    let path = map.required("path", mistakes).and_then(|f| path(&f, mistakes));
-    let headers = match map.optional("headers") {
-        Some(field) => headers(&field, mistakes),
-        None => Some(Vec::new()),
+/// One request, or a list of kinds by weight.
+fn requests(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<Vec<RequestKind>> {
+    if !matches!(field.node.value, Value::List(_)) {
+        let map = field.map(&REQUEST_KEYS, mistakes)?;
+        return Some(vec![RequestKind::only(request::read(&map, mistakes)?)]);
+    }
+    let items = words::some_items(field, "a request, or a list of them", mistakes)?;
+    let mut taken = Taken::default();
+    let kinds = words::each(items, |item| kind(&item, &mut taken, mistakes))?;
+    if kinds.first().is_some_and(|first| first.answer == Answer::Denied) {
+        let help = "put one that is served first: the load is called by it";
+        field.contradicts("the first kind of request is to be denied", help, mistakes);
+    }
+    Some(kinds)
+}
+
+fn kind(field: &Field<'_>, taken: &mut Taken, mistakes: &mut Mistakes) -> Option<RequestKind> {
+    let map = field.map(&KIND_KEYS, mistakes)?;
+    let name = map.required("name", mistakes).and_then(|field| {
+        let name = words::name(&field, mistakes)?;
+        taken.take(&name, "kind of request", &field, mistakes);
+        Some(name)
+    });
+    let weight = map.required("weight", mistakes).and_then(|f| f.integer(1..=1_000_000, mistakes));
+    let answer = match map.optional("expect") {
+        Some(field) => field.choice(&ANSWERS, mistakes),
+        None => Some(Answer::Served),
     };
-    let body = match map.optional("body") {
-        Some(field) => field.text("the body as text", mistakes).map(str::to_owned),
-        None => Some(String::new()),
-    };
-    Some(RequestSpec { method: method?, path: path?, headers: headers?, body: body? })
-}
-
-fn method(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    const EXPECTED: &str = "an HTTP method such as `GET`";
-    let method = field.text(EXPECTED, mistakes)?;
-    let upper = method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
-    if method.is_empty() || !upper {
-        let help = method.to_ascii_uppercase();
-        let help = format!("methods are in capital letters: `{help}`");
-        field.expected_with_help(EXPECTED, help, mistakes);
-        return None;
-    }
-    if method == "CONNECT" {
-        let help = "CONNECT turns the connection into a tunnel, on which no request is measured";
-        field.contradicts("the method `CONNECT` can not be sent", help, mistakes);
-        return None;
-    }
-    Some(method.to_owned())
-}
-
-fn path(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    const EXPECTED: &str = "a path that starts with `/`, without spaces, `#` or control characters";
-    let path = field.text(EXPECTED, mistakes)?;
-    let sendable = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    if path.starts_with('/') && sendable {
-        return Some(path.to_owned());
-    }
-    if path.contains("://") {
-        let help = "leave out scheme and host: the testbed decides where requests go".to_owned();
-        field.expected_with_help(EXPECTED, help, mistakes);
-    } else {
-        field.expected(EXPECTED, mistakes);
-    }
-    None
-}
-
-fn headers(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<Vec<(String, String)>> {
-    let entries = field.entries("a mapping of header names to values", mistakes)?;
-    let mut taken = words::Taken::default();
-    let mut headers = Vec::new();
-    let mut whole = true;
-    for (entry, value) in entries {
-        taken.take(&entry.key.to_ascii_lowercase(), "header", &value, mistakes);
-        let name = header_name(entry, &value, mistakes);
-        let value = header_value(&value, mistakes);
-        match name.zip(value) {
-            Some(header) => headers.push(header),
-            None => whole = false,
-        }
-    }
-    whole.then_some(headers)
-}
-
-fn header_name(entry: &Entry, value: &Field<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let (message, help) = if entry.key.is_empty() || !entry.key.bytes().all(token) {
-        let help = "a header's name has letters, digits and `-`, and no spaces or colons";
-        (format!("{:?} is no header name", entry.key), help)
-    } else if SENDERS_OWN.contains(&entry.key.to_ascii_lowercase().as_str()) {
-        let help = "leave it out: it follows from the body and the connection";
-        (format!("the header `{}` is the sender's own", entry.key), help)
-    } else {
-        return Some(entry.key.clone());
-    };
-    let wrong = Wrong::Contradiction(message);
-    mistakes.push(entry.key_at, &value.key, wrong, Some(help.to_owned()));
-    None
-}
-
-fn header_value(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    const EXPECTED: &str = "a header value: printable ASCII on one line";
-    let value = field.text(EXPECTED, mistakes)?;
-    let printable = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if printable && value.trim() == value {
-        return Some(value.to_owned());
-    }
-    if value.contains(['\r', '\n']) {
-        let help = "a line break would end the header and begin another".to_owned();
-        field.expected_with_help(EXPECTED, help, mistakes);
-    } else {
-        let help = "spaces at either end are not sent either".to_owned();
-        field.expected_with_help(EXPECTED, help, mistakes);
-    }
-    None
+    let request = request::read(&map, mistakes);
+    Some(RequestKind { name: name?, weight: weight?, answer: answer?, request: request? })
 }

@@ -2,10 +2,12 @@
 //! the file alone can show and does not know where the scenario will run.
 
 mod article;
+mod calls;
 mod comparisons;
 mod design;
 mod folder;
 mod load;
+mod request;
 mod testbeds;
 mod variants;
 mod words;
@@ -162,6 +164,7 @@ fn read_keys(map: &Map<'_>, folder: &dyn Folder, mistakes: &mut Mistakes) -> Opt
     };
     testbeds::check(map, &scenario, mistakes);
     article::check(map, &scenario, mistakes);
+    calls::check(map, &scenario, mistakes);
     Some(scenario)
 }
 

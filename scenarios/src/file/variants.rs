@@ -3,23 +3,26 @@
 
 use policy::source::{Field, Map, Mistakes};
 
+use super::calls;
 use super::words::{self, Taken};
 use crate::posture::{Expected, Posture};
 use crate::variant::{Planted, Proxies, Variant, VariantName};
 
 const KEYS: [&str; 6] = ["name", "title", "proxies", "policies", "posture", "planted"];
 
-const POSTURE_KEYS: [&str; 5] = [
+const POSTURE_KEYS: [&str; 6] = [
     "plaintext",
     "mesh-identity",
     "foreign-ca",
     "foreign-trust-domain",
     "measured-path-has-identity",
+    "calls",
 ];
 
-const PROXIES: [(&str, Proxies); 2] = [("none", Proxies::None), ("sidecars", Proxies::Sidecars)];
+const PROXIES: [(&str, Proxies); 3] =
+    [("none", Proxies::None), ("sidecars", Proxies::Sidecars), ("node", Proxies::Node)];
 
-const EXPECTED: [(&str, Expected); 2] =
+pub(super) const EXPECTED: [(&str, Expected); 2] =
     [("accepted", Expected::Accepted), ("refused", Expected::Refused)];
 
 pub(super) fn read(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<Vec<Variant>> {
@@ -129,7 +132,12 @@ fn posture(
     let has_identity = map
         .required("measured-path-has-identity", mistakes)
         .and_then(|field| field.boolean(mistakes));
+    let calls = match map.optional("calls") {
+        Some(field) => calls::read(&field, proxies, mistakes),
+        None => Some(Vec::new()),
+    };
     let posture = Posture {
+        calls: calls?,
         plaintext: plaintext?,
         mesh_identity: mesh_identity?,
         foreign_ca: foreign_ca?,
@@ -137,7 +145,7 @@ fn posture(
         measured_path_has_identity: has_identity?,
     };
     match proxies {
-        Some(Proxies::None) => check_bare(&map, &posture, mistakes),
+        Some(Proxies::None | Proxies::Node) => check_bare(&map, &posture, mistakes),
         Some(Proxies::Sidecars) => check_sidecars(&map, &posture, mistakes),
         None => {}
     }
@@ -165,15 +173,16 @@ fn mtls_probe(
 fn check_bare(map: &Map<'_>, posture: &Posture, mistakes: &mut Mistakes) {
     let mut refuse = |name: &str, message: &str| {
         if let Some(field) = map.optional(name) {
-            let help = "the origin speaks plain HTTP; use `proxies: sidecars` or change the claim";
+            let help =
+                "what listens speaks plain HTTP; use `proxies: sidecars` or change the claim";
             field.contradicts(message, help, mistakes);
         }
     };
     if posture.plaintext == Expected::Refused {
-        refuse("plaintext", "plaintext can not be refused with proxies `none`");
+        refuse("plaintext", "plaintext can be refused by sidecars only");
     }
     if posture.measured_path_has_identity {
-        let message = "the measured path has no peer identity with proxies `none`";
+        let message = "the measured path has no peer identity without sidecars";
         refuse("measured-path-has-identity", message);
     }
     let probes = [
@@ -183,7 +192,7 @@ fn check_bare(map: &Map<'_>, posture: &Posture, mistakes: &mut Mistakes) {
     ];
     for (name, expected) in probes {
         if expected == Some(Expected::Accepted) {
-            refuse(name, "no mTLS call is accepted with proxies `none`");
+            refuse(name, "no mTLS call is accepted without sidecars");
         }
     }
 }
@@ -232,9 +241,10 @@ fn planted_delay(
     proxies: Option<Proxies>,
     mistakes: &mut Mistakes,
 ) -> Option<Planted> {
-    if proxies == Some(Proxies::None) {
+    if let Some(other) = proxies.filter(|proxies| *proxies != Proxies::Sidecars) {
         let help = "the server's sidecar holds the requests back; use `proxies: sidecars`";
-        field.contradicts("a planted delay with proxies `none`", help, mistakes);
+        let message = format!("a planted delay with proxies `{}`", other.word());
+        field.contradicts(message, help, mistakes);
     }
     if let Some(every) = map.optional("every") {
         every.contradicts("`every` belongs to a stall", "a delay has a `share`", mistakes);

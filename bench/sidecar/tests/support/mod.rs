@@ -178,7 +178,7 @@ pub(crate) fn server(
         .iter()
         .map(|(name, mode)| {
             let upstream = origin.address(name);
-            ServerRoute { name: (*name).to_owned(), upstream, mode: *mode, delay }
+            ServerRoute { name: (*name).to_owned(), upstream, mode: *mode, delay, rules: None }
         })
         .collect();
     let tls = Some(mesh.material(&server_id()));

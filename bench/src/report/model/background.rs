@@ -2,7 +2,7 @@
 //! and the command to run it again. Settings and fixed text only.
 
 use super::{Section, Table};
-use crate::record::{Placement, RunRecord};
+use crate::record::{LoadRecord, Placement, RequestRecord, RunRecord};
 use crate::report::figures;
 
 pub(super) fn planted(record: &RunRecord) -> Section {
@@ -47,10 +47,23 @@ fn load(record: &RunRecord) -> Table {
             ("Timeout", figures::seconds(load.timeout_s)),
             ("Warm-up, left out", figures::seconds(load.warm_up_s)),
             ("Measured window of a trial", figures::seconds(load.duration_s)),
-            ("Request", load.request.clone()),
+            ("Request", requests(load)),
             ("Body", figures::bytes(u64::try_from(load.body_bytes).unwrap_or(u64::MAX))),
         ],
     )
+}
+
+fn requests(load: &LoadRecord) -> String {
+    if load.requests.is_empty() {
+        return load.request.clone();
+    }
+    let kind = |kind: &RequestRecord| {
+        let RequestRecord { name, request, share_percent, expected } = kind;
+        let denied =
+            if expected == "denied" { ", to be denied where policies deny it" } else { "" };
+        format!("{name}: {request}, {}{denied}", figures::percent(*share_percent))
+    };
+    load.requests.iter().map(kind).collect::<Vec<_>>().join("; ")
 }
 
 fn design_table(record: &RunRecord) -> Table {

@@ -78,7 +78,7 @@ fn measure_table(record: &RunRecord, variants: &[VariantLabel], measure: &Measur
 }
 
 /// The median of figures of which some are lower bounds; then so is the median.
-fn median_of(figures: Vec<(f64, bool)>) -> String {
+pub(super) fn median_of(figures: Vec<(f64, bool)>) -> String {
     let at_least = figures.iter().any(|(_, at_least)| *at_least);
     let values = figures.into_iter().map(|(us, _)| us).collect();
     figures::micros_or_none(median(values), at_least)
@@ -204,9 +204,11 @@ pub(super) fn trials(record: &RunRecord) -> Section {
 pub(super) fn equal_work(record: &RunRecord, variants: &[VariantLabel]) -> Section {
     let mut section = Section { title: "Proof of equal work".to_owned(), ..Section::default() };
     let sound = record.trials.iter().filter(|trial| adds_up(trial)).count();
+    let any_denied = record.trials.iter().any(|trial| trial.denied > 0);
+    let denied = if any_denied { "denied + " } else { "" };
     section.text.push(format!(
         "Sums over admitted trials: a variant that did less work is not faster. In {sound} of {} \
-         trials offered = completed + failed + timed out + shed.",
+         trials offered = completed + {denied}failed + timed out + shed.",
         record.trials.len()
     ));
     let mut counts = Table::new(
@@ -274,6 +276,6 @@ fn sum(counts: impl Iterator<Item = u64>) -> u64 {
 }
 
 fn adds_up(trial: &TrialRow) -> bool {
-    let parts = [trial.completed, trial.failed, trial.timed_out, trial.shed];
+    let parts = [trial.completed, trial.denied, trial.failed, trial.timed_out, trial.shed];
     trial.offered == sum(parts.into_iter())
 }

@@ -3,6 +3,7 @@
 
 mod article;
 mod background;
+mod denied;
 mod evidence;
 mod left_out;
 mod opening;
@@ -225,7 +226,8 @@ fn sections(record: &RunRecord, variants: &[VariantLabel]) -> Vec<Section> {
         selftest::section(record.selftest.as_ref()),
         background::how_to_read(record),
     ];
-    precision.into_iter().chain(others).collect()
+    let denied = denied::section(record, variants);
+    precision.into_iter().chain(denied).chain(others).collect()
 }
 
 /// Remarks, each once, in the order of first use.

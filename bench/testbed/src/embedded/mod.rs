@@ -7,27 +7,25 @@
 //! with listeners of its own through the same three processes, so that two variants differ in
 //! nothing but what their routes are told.
 
-mod credentials;
 mod processes;
-mod prove;
 mod route;
 
 use std::path::PathBuf;
 
 use bench::record::{Placement, Subject};
 use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
+use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
-use sidecar::Role;
 
 use crate::child::Program;
-use processes::{Broken, Processes, Start};
+use crate::part::{Broken, Start};
+use crate::prove::{Live, prove};
+use processes::Processes;
 use route::Route;
 
 /// As on the command line.
 const NAME: &str = "embedded";
-/// For the `host` header, as a client in the mesh would write it.
-const HOST: &str = "server.loadgen-bench.svc.cluster.local:8080";
 
 /// What the figures do and do not stand for.
 #[must_use]
@@ -78,16 +76,6 @@ impl Embedded {
         Ok(Self { program, routes, placement, logs, running: None, tls: None })
     }
 
-    /// What is measured, with the TLS that was negotiated last.
-    #[must_use]
-    pub fn subject(&self) -> Subject {
-        Subject {
-            name: "loadgen's own sidecar (not Istio)".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            tls: self.tls.clone(),
-        }
-    }
-
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
         let found = self.routes.iter().find(|route| route.name == original);
@@ -109,6 +97,14 @@ impl Testbed for Embedded {
         NAME
     }
 
+    fn subject(&self) -> Subject {
+        Subject {
+            name: "loadgen's own sidecar (not Istio)".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            tls: self.tls.clone(),
+        }
+    }
+
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
         if let Some(old) = self.running.take() {
             old.end().map_err(with_hint)?;
@@ -122,7 +118,7 @@ impl Testbed for Embedded {
     fn prove(&mut self, variant: &Variant, block: u32) -> Result<Proof, TestbedError> {
         let route = self.route(&variant.name)?;
         let processes = self.live()?;
-        let proven = prove::prove(processes, &route, variant, block).map_err(with_hint)?;
+        let proven = prove(processes, &route.path(), variant, block).map_err(with_hint)?;
         let tls = processes.tls.clone();
         self.tls = tls.or_else(|| self.tls.take());
         Ok(proven)
@@ -130,8 +126,7 @@ impl Testbed for Embedded {
 
     fn endpoint(&mut self, variant: &VariantName) -> Result<Endpoint, TestbedError> {
         let route = self.route(variant)?;
-        let role = if route.mode.is_some() { Role::Client } else { Role::Origin };
-        let address = prove::address_of(self.live()?, role, &route).map_err(with_hint)?;
+        let address = self.live()?.entrance(&route.path()).map_err(with_hint)?;
         Ok(Endpoint { address, host: HOST.to_owned() })
     }
 
@@ -156,8 +151,9 @@ impl Testbed for Embedded {
 fn untranslated(step: &str, problem: &str) -> TestbedError {
     TestbedError {
         hint:
-            "the embedded testbed enforces PeerAuthentication resources and knows planted delays \
-               and stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
+            "the embedded testbed enforces PeerAuthentication and AuthorizationPolicy resources and \
+               Cilium's rules of HTTP, as far as it is not said above, and knows planted delays and \
+               stalls; leave this variant out of the scenario's `embedded` testbed, or run it \
                on another one"
                 .to_owned(),
         ..error_at(step, problem.to_owned())

@@ -1,34 +1,35 @@
-//! A variant as a route through the embedded subject: which mode its policies come to, and what
-//! each process is told of it. Pure; what can not be translated is refused by name.
-
-use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+//! A variant as a route through the embedded subject: which mode and rules its policies come to, and
+//! what each process is told of it. Pure; what can not be translated is refused by name.
 
 use identity::{SpiffeId, TlsMaterial};
-use policy::{MtlsMode, PolicySet, Workload};
+use policy::http_rules::{NotUnderstood, OnPort};
+use policy::{MtlsMode, PolicySet};
+use scenarios::load::RequestKind;
+use scenarios::parts::{self, PORT};
 use scenarios::scenario::Scenario;
 use scenarios::units::Percent;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
+use sidecar::authorise::{Rules, of_cilium, of_istio};
 use sidecar::{
-    ClientRoute, ClientSetup, Mode, OriginRoute, OriginSetup, PlantedDelay, PlantedStall,
-    ServerRoute, ServerSetup,
+    ClientRoute, ClientSetup, Mode, OriginSetup, PlantedDelay, PlantedStall, ServerRoute,
+    ServerSetup,
 };
 
-/// The server's workload, which policies select.
-pub(super) const NAMESPACE: &str = "loadgen-bench";
-const APP: &str = "server";
-/// The workload's own port, which `portLevelMtls` names.
-const PORT: u16 = 8080;
-/// The body of the origin's answer.
-const BODY_BYTES: u32 = 16;
+use crate::part::Ports;
+use crate::prove::Path;
+use crate::workload::{self, address, micros, stall};
 
 /// A variant, translated.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Route {
     pub(super) name: VariantName,
-    /// The server sidecar's mode; `None` without sidecars.
+    pub(super) proxies: Proxies,
+    /// The mode of what stands before the origin; `None` where nothing does.
     pub(super) mode: Option<Mode>,
+    /// Which requests that lets through.
+    pub(super) rules: Option<Rules>,
+    /// The load's requests, as the variant answers them.
+    pub(super) requests: Vec<RequestKind>,
     delay: Option<PlantedDelay>,
     stall: Option<PlantedStall>,
 }
@@ -37,37 +38,46 @@ impl Route {
     /// Translates a variant; the error says what can not be.
     pub(super) fn of(variant: &Variant, scenario: &Scenario) -> Result<Self, String> {
         let Variant { name, proxies, policies, planted, .. } = variant;
-        let mode = match proxies {
-            Proxies::Sidecars => Some(mode_of(policies, scenario)?),
+        let set = resources(policies, scenario)?;
+        let (mode, rules) = match proxies {
+            Proxies::Sidecars => (Some(mode_of(&set)), sidecar_rules(&set)?),
+            Proxies::Node => (Some(Mode::Disable), node_rules(&set)?),
             Proxies::None => match policies.first() {
-                None => None,
-                Some(path) => return Err(format!("{path}: no sidecar is there to enforce it")),
+                None => (None, None),
+                Some(path) => return Err(format!("{path}: no proxy is there to enforce it")),
             },
         };
         let (delay, stall) = match planted {
             None => (None, None),
-            Some(Planted::Delay { .. }) if mode.is_none() => {
+            Some(Planted::Delay { .. }) if *proxies != Proxies::Sidecars => {
                 return Err("planted delay: no sidecar is there to hold requests back".to_owned());
             }
             Some(Planted::Delay { delay, share }) => {
                 let share_ppm = parts_per_million(*share);
                 (Some(PlantedDelay { delay_us: micros(*delay), share_ppm }), None)
             }
-            Some(Planted::Stall { length, every }) => {
-                let [length_us, every_us] = [*length, *every].map(micros);
-                (None, Some(PlantedStall { length_us, every_us }))
-            }
+            Some(Planted::Stall { length, every }) => (None, Some(stall(*length, *every))),
         };
-        Ok(Self { name: name.clone(), mode, delay, stall })
+        let requests = scenario.load_of(variant)?.requests;
+        let (name, proxies) = (name.clone(), *proxies);
+        Ok(Self { name, proxies, mode, rules, requests, delay, stall })
     }
 
     pub(super) fn key(&self) -> &str {
         self.name.as_str()
     }
+
+    pub(super) fn path(&self) -> Path<'_> {
+        Path {
+            route: self.key(),
+            proxies: self.proxies,
+            ruled: self.rules.is_some(),
+            requests: &self.requests,
+        }
+    }
 }
 
-/// What the PeerAuthentication resources in force come to, as Istio composes them.
-fn mode_of(paths: &[String], scenario: &Scenario) -> Result<Mode, String> {
+fn resources(paths: &[String], scenario: &Scenario) -> Result<PolicySet, String> {
     let files = paths
         .iter()
         .map(|path| match scenario.policies.get(path) {
@@ -75,19 +85,58 @@ fn mode_of(paths: &[String], scenario: &Scenario) -> Result<Mode, String> {
             None => Err(format!("{path}: the scenario has no such file")),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let set = PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())?;
-    // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
-    let PolicySet { root_namespace: _, peer_authentications: _ } = &set;
-    let workload = Workload::new(NAMESPACE, [("app", APP)]);
-    Ok(match set.mtls_mode(&workload, PORT).mode {
+    PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())
+}
+
+/// What the PeerAuthentication resources in force come to, as Istio composes them.
+fn mode_of(set: &PolicySet) -> Mode {
+    match set.mtls_mode(&parts::server(), PORT).mode {
         MtlsMode::Disable => Mode::Disable,
         MtlsMode::Permissive => Mode::Permissive,
         MtlsMode::Strict => Mode::Strict,
-    })
+    }
 }
 
-fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+fn sidecar_rules(set: &PolicySet) -> Result<Option<Rules>, String> {
+    // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
+    let PolicySet {
+        root_namespace,
+        peer_authentications: _,
+        authorization_policies,
+        cilium_network_policies,
+    } = set;
+    if let Some(policy) = cilium_network_policies.first() {
+        return Err(format!(
+            "{}: {}: sidecars enforce none of Cilium's",
+            policy.origin, policy.title
+        ));
+    }
+    of_istio(authorization_policies, root_namespace, &parts::server(), PORT)
+        .map_err(|all| lines(&all))
+}
+
+fn node_rules(set: &PolicySet) -> Result<Option<Rules>, String> {
+    let PolicySet {
+        root_namespace: _,
+        peer_authentications,
+        authorization_policies,
+        cilium_network_policies,
+    } = set;
+    let istio = peer_authentications
+        .iter()
+        .map(|policy| &policy.origin)
+        .chain(authorization_policies.iter().map(|policy| &policy.origin));
+    if let Some(origin) = istio.into_iter().next() {
+        return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
+    }
+    // Every caller on this machine is taken for the client: nothing tells one from another.
+    let on_port = OnPort::of(cilium_network_policies, &parts::server(), &parts::client(), PORT);
+    on_port.map(|on_port| of_cilium(&on_port)).map_err(|all| lines(&all))
+}
+
+fn lines(all: &[NotUnderstood]) -> String {
+    let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 #[expect(
@@ -99,23 +148,8 @@ fn parts_per_million(share: Percent) -> u32 {
     (share.fraction() * 1e6).round() as u32
 }
 
-/// Ports by route.
-pub(super) type Ports = BTreeMap<String, u16>;
-
-/// The address of a route's port; an error when the child did not name one.
-pub(super) fn address(ports: &Ports, route: &str) -> Result<SocketAddr, String> {
-    match ports.get(route) {
-        Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))),
-        None => Err(format!("it named no port for {route}")),
-    }
-}
-
 pub(super) fn origin(routes: &[Route], cores: &[usize]) -> OriginSetup {
-    let routes = routes
-        .iter()
-        .map(|route| OriginRoute { name: route.key().to_owned(), stall: route.stall })
-        .collect();
-    OriginSetup { cores: cores.to_vec(), body_bytes: BODY_BYTES, routes }
+    workload::origin(routes.iter().map(|route| (route.key(), route.stall)), cores)
 }
 
 pub(super) fn server(
@@ -124,11 +158,12 @@ pub(super) fn server(
     origin: &Ports,
     own: TlsMaterial,
 ) -> Result<ServerSetup, String> {
-    let with_sidecars = routes.iter().filter_map(|route| Some((route, route.mode?)));
-    let routes = with_sidecars
+    let with_proxies = routes.iter().filter_map(|route| Some((route, route.mode?)));
+    let routes = with_proxies
         .map(|(route, mode)| {
             let upstream = address(origin, route.key())?;
-            Ok(ServerRoute { name: route.key().to_owned(), upstream, mode, delay: route.delay })
+            let (name, rules) = (route.key().to_owned(), route.rules.clone());
+            Ok(ServerRoute { name, upstream, mode, delay: route.delay, rules })
         })
         .collect::<Result<_, String>>()?;
     Ok(ServerSetup { cores: cores.to_vec(), tls: Some(own), routes })
@@ -141,7 +176,10 @@ pub(super) fn client(
     server: &Ports,
     (own, server_id): (TlsMaterial, &SpiffeId),
 ) -> Result<ClientSetup, String> {
-    let with_sidecars = routes.iter().filter_map(|route| Some((route, route.mode?)));
+    let with_sidecars = routes
+        .iter()
+        .filter(|route| route.proxies == Proxies::Sidecars)
+        .filter_map(|route| Some((route, route.mode?)));
     let routes = with_sidecars
         .map(|(route, mode)| {
             let upstream = address(server, route.key())?;

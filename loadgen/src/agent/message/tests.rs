@@ -17,12 +17,30 @@ fn spec(rate: f64, nanos: [u64; 3], seed: u64, poisson: bool) -> TrialSpec {
             timeout,
             warm_up,
             duration,
-            request: RequestSpec {
-                method: "POST".to_owned(),
-                path: "/v1/charge?x=1".to_owned(),
-                headers: vec![("accept".to_owned(), "text/plain; q=0.5".to_owned())],
-                body: "a body\r\nof two lines".to_owned(),
-            },
+            requests: vec![
+                RequestKind {
+                    name: "charge".to_owned(),
+                    weight: 7,
+                    answer: Answer::Served,
+                    request: RequestSpec {
+                        method: "POST".to_owned(),
+                        path: "/v1/charge?x=1".to_owned(),
+                        headers: vec![("accept".to_owned(), "text/plain; q=0.5".to_owned())],
+                        body: "a body\r\nof two lines".to_owned(),
+                    },
+                },
+                RequestKind {
+                    name: "refund".to_owned(),
+                    weight: 3,
+                    answer: Answer::Denied,
+                    request: RequestSpec {
+                        method: "GET".to_owned(),
+                        path: "/v1/refund".to_owned(),
+                        headers: Vec::new(),
+                        body: String::new(),
+                    },
+                },
+            ],
         },
         seed,
     }
@@ -61,7 +79,7 @@ fn everything_that_is_wrong_with_an_order_is_said_at_once() {
     order.load.rate = f64::MAX;
     order.load.connections = 3;
     order.load.duration_ns = 0;
-    order.load.request = RequestOrder {
+    order.load.requests[1].request = RequestOrder {
         method: "GET /".to_owned(),
         path: "charge".to_owned(),
         headers: vec![("accept".to_owned(), "a\r\nhost: b".to_owned())],

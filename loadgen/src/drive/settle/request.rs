@@ -45,6 +45,7 @@ pub(super) fn mix(
                 headers: headers.clone(),
                 body: body.clone(),
                 expected,
+                answer: None,
             });
         }
     }

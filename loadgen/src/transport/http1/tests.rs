@@ -198,6 +198,7 @@ fn values_of_the_feed_stand_in_path_headers_and_body_with_the_right_length() {
         headers: vec![("x-name".into(), template("{name}"))],
         body: Body::Filled(template("<{name}:{id}>")),
         expected: Statuses::success(),
+        answer: None,
     };
     let mix = Mix::new(vec![kind], feed, Seed(1)).expect("a mix");
     assert_eq!(

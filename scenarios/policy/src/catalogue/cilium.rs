@@ -1,7 +1,7 @@
 //! Checks of Cilium's resources.
 
 use super::Check;
-use crate::finding::Severity::{Critical, High, Medium};
+use crate::finding::Severity::{Critical, High, Low, Medium};
 
 const SANITIZE: &str =
     "https://github.com/cilium/cilium/blob/v1.17.5/pkg/policy/api/rule_validation.go";
@@ -44,6 +44,17 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "CN004",
+        severity: High,
+        title: "exceptions that leave the node's credentials open",
+        why: "clouds answer at 169.254.169.254 with the credentials of the node to whoever asks; \
+              a range that is open but for some exceptions has it, unless it is one of them.",
+        fix: "add 169.254.0.0/16 to `except`.",
+        source: LAYER3,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "CN005",
         severity: Medium,
         title: "any name may be asked for",
@@ -72,6 +83,17 @@ pub(super) const CHECKS: &[Check] = &[
         why: "`toFQDNs` lets traffic through to addresses that the DNS proxy saw in answers; \
               without a rule of DNS in this or another policy of the endpoint it sees none.",
         fix: "an entry to the resolver on port 53 with `rules.dns`.",
+        source: "https://docs.cilium.io/en/v1.17/security/policy/language/#dns-based",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN008",
+        severity: High,
+        title: "names that anybody can register",
+        why: "under `*` or a public suffix there are names of everybody, and so there are, with \
+              medium severity, under the shared names of clouds.",
+        fix: "name the hosts that are meant.",
         source: "https://docs.cilium.io/en/v1.17/security/policy/language/#dns-based",
         releases: EVERY,
         refuses: false,
@@ -108,6 +130,28 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "CN012",
+        severity: Medium,
+        title: "an expression that is wider than it looks",
+        why: "path and method are held against expressions as a whole: `.*` at the end goes on \
+              inside a name, and a bare dot is any letter (low).",
+        fix: "end at a slash, as in `/public(/.*)?`, and write `\\.` for a dot.",
+        source: LAYER7,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN013",
+        severity: High,
+        title: "headers as objects",
+        why: "`headers` is a list of texts such as `X-Tenant: a`; objects of name and value are \
+              refused, and nothing of the policy is in force.",
+        fix: "write texts, or objects in `headerMatches`.",
+        source: "https://github.com/cilium/cilium/blob/v1.17.5/pkg/policy/api/http.go",
+        releases: EVERY,
+        refuses: true,
+    },
+    Check {
         id: "CN015",
         severity: High,
         title: "not exactly one of endpointSelector and nodeSelector",
@@ -125,6 +169,51 @@ pub(super) const CHECKS: &[Check] = &[
         fix: "take `enableDefaultDeny` out, unless another policy denies.",
         source: "https://docs.cilium.io/en/v1.17/security/policy/intro/",
         releases: "Cilium 1.16 and newer",
+        refuses: false,
+    },
+    Check {
+        id: "CN017",
+        severity: Medium,
+        title: "an empty selector of a clusterwide policy",
+        why: "in a policy of a namespace it is the namespace; here it is every pod of every \
+              namespace, and Cilium's own check before an upgrade refuses it.",
+        fix: "name the namespaces or the labels that are meant.",
+        source: "https://github.com/cilium/cilium/pull/21990",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN018",
+        severity: Medium,
+        title: "every namespace but some",
+        why: "`NotIn`, `Exists` and `DoesNotExist` on the namespace allow namespaces that nobody \
+              has made yet.",
+        fix: "name the namespaces that are meant with `In`.",
+        source: LAYER3,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN019",
+        severity: Medium,
+        title: "an entity that is more than it looks",
+        why: "`cluster` has every endpoint and node, `remote-node` and `host` all that runs on \
+              the nodes' network, `unmanaged` and `init` what has no identity yet. `host` and \
+              `kube-apiserver` count as low.",
+        fix: "name the endpoints that are meant.",
+        source: "https://docs.cilium.io/en/v1.17/security/policy/language/#entities-based",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN021",
+        severity: Low,
+        title: "a foreign namespace's labels as proof",
+        why: "who may make pods in the other namespace gives them any label; the service account \
+              takes a right of its own.",
+        fix: "ask for `io.cilium.k8s.policy.serviceaccount` as well.",
+        source: "https://github.com/cilium/cilium/security/advisories/GHSA-gj2r-phwg-6rww",
+        releases: EVERY,
         refuses: false,
     },
     Check {
@@ -158,6 +247,17 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: true,
     },
     Check {
+        id: "CN025",
+        severity: Critical,
+        title: "wide ports that undo rules of HTTP",
+        why: "in these releases an entry with a range of ports or all of them, beside one with \
+              rules of HTTP on a port in it, lets all requests through.",
+        fix: "go to 1.16.4 or newer, or name the ports one by one.",
+        source: "https://github.com/cilium/cilium/security/advisories/GHSA-xg58-75qf-9r67",
+        releases: "Cilium 1.16.0 to 1.16.3",
+        refuses: false,
+    },
+    Check {
         id: "CN026",
         severity: High,
         title: "what this kind of policy can not have",
@@ -167,6 +267,80 @@ pub(super) const CHECKS: &[Check] = &[
         source: SANITIZE,
         releases: EVERY,
         refuses: true,
+    },
+    Check {
+        id: "CN027",
+        severity: High,
+        title: "nodes that pods can pass for",
+        why: "in these releases `fromNodes` and `toNodes` also mean pods that have the labels.",
+        fix: "go to a release with the repair, or name the nodes' addresses.",
+        source: "https://github.com/cilium/cilium/security/advisories/GHSA-c6pf-2v8j-96mc",
+        releases: "Cilium 1.16.0 to 1.16.7 and 1.17.0 to 1.17.1",
+        refuses: false,
+    },
+    Check {
+        id: "CN028",
+        severity: High,
+        title: "an empty group that allows all",
+        why: "in these releases an entry whose groups come to no address allows every address.",
+        fix: "go to a release with the repair, or write the ranges.",
+        source: "https://github.com/cilium/cilium/security/advisories/GHSA-38pp-6gcp-rqvm",
+        releases: "Cilium before 1.16.17, 1.17.10 and 1.18.4",
+        refuses: false,
+    },
+    Check {
+        id: "CN029",
+        severity: Medium,
+        title: "an allowance inside a range that is denied",
+        why: "denials win, so that it does nothing (low); in releases before 1.14.16 and 1.15.10 \
+              it gets past the denial.",
+        fix: "take the range out of the denial by `except`, or take the allowance out.",
+        source: "https://github.com/cilium/cilium/security/advisories/GHSA-3wwx-63fv-pfq6",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN030",
+        severity: Medium,
+        title: "authentication that authenticates nobody",
+        why: "`test-always-fail` is for tests and stops everything; with `disabled` (low) neither \
+              end proves who it is.",
+        fix: "`mode: required`, or no `authentication` at all.",
+        source: "https://docs.cilium.io/en/v1.17/network/servicemesh/mutual-authentication/mutual-authentication/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN031",
+        severity: Low,
+        title: "rules of Kafka",
+        why: "they are deprecated, and newer releases do not have them.",
+        fix: "allow the port, and let the brokers decide.",
+        source: LAYER7,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN035",
+        severity: Medium,
+        title: "names may be asked for without limit",
+        why: "what may send to a resolver can carry data out in names, unless a rule of DNS \
+              limits them.",
+        fix: "`rules.dns` beside the port, with the names that are needed.",
+        source: LAYER7,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN036",
+        severity: High,
+        title: "what rules the node or the cluster",
+        why: "the kubelet, etcd and the address that hands out the node's credentials are no \
+              business of workloads.",
+        fix: "take the port or the address out, or deny it in `egressDeny`.",
+        source: "https://kubernetes.io/docs/concepts/security/cloud-native-security/",
+        releases: EVERY,
+        refuses: false,
     },
     Check {
         id: "CN037",
@@ -180,12 +354,43 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "CN039",
+        severity: High,
+        title: "a denial for the system's own pods too",
+        why: "an empty selector of a clusterwide policy has kube-system, with the resolver and \
+              the controllers. Where something is allowed beside it, it counts as medium.",
+        fix: "leave kube-system out with `NotIn` in the selector.",
+        source: "https://docs.cilium.io/en/v1.17/network/kubernetes/policy/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN043",
+        severity: Low,
+        title: "nothing says what it is for",
+        why: "whoever has to change it later can not tell what would break.",
+        fix: "`spec.description`, or an annotation that names the owner.",
+        source: "https://docs.cilium.io/en/v1.17/network/kubernetes/policy/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "CN044",
         severity: High,
         title: "an empty list beside others",
         why: "an empty list is no default-deny: that direction stays open.",
         fix: "to deny all in that direction, one entry without peers: `ingress: [{}]`.",
         source: SANITIZE,
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "CN045",
+        severity: Medium,
+        title: "a credential in a rule of HTTP",
+        why: "whoever reads the policy has the value, and whoever calls may send it.",
+        fix: "`headerMatches` with `secret`, or authenticate in the workload.",
+        source: LAYER7,
         releases: EVERY,
         refuses: false,
     },

@@ -1,9 +1,10 @@
 //! What is checked, as data: `--list-checks`, `--explain-check` and the page of checks are made of
 //! it. How a check is decided is in `check`.
 
+mod authentication;
+mod authorization;
 mod cilium;
 mod general;
-mod istio;
 
 use std::fmt::Write as _;
 
@@ -33,7 +34,8 @@ pub struct Check {
 
 /// Every check, by id.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    general::CHECKS.iter().chain(istio::CHECKS).chain(cilium::CHECKS)
+    let istio = authentication::CHECKS.iter().chain(authorization::CHECKS);
+    general::CHECKS.iter().chain(istio).chain(cilium::CHECKS)
 }
 
 /// A check by its id.

@@ -1,13 +1,15 @@
 //! Checks of `AuthorizationPolicy`: what istiod refuses, and what lets in more than it says.
 
-use super::Findings;
+use super::{Findings, authorization_habits};
 use crate::authorization::{Action, AuthorizationPolicy, Condition, Match, Rule, Source};
 use crate::finding::Span;
 use crate::manifest::Manifest;
+use crate::version::Versions;
 
 /// What one policy alone says.
-pub(super) fn alone(of: &Manifest, out: &mut Findings) {
+pub(super) fn alone(of: &Manifest, versions: Versions, out: &mut Findings) {
     let Some(policy) = AuthorizationPolicy::read(of) else { return };
+    authorization_habits::alone(of, &policy, versions, out);
     action(of, &policy, out);
     for rule in &policy.rules {
         refusals(of, rule, out);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::finding::Span;
+use crate::catalogue::check;
+use crate::finding::{Finding, Span};
+use crate::inventory::Inventory;
 use crate::manifest::Manifest;
 use crate::schema::{Deviation, Wrong};
 use crate::source::Node;
@@ -58,12 +60,40 @@ fn unknown(of: &Manifest, kept: &Node, key: &str, nearest: Option<&str>) -> (&'s
 fn refused(of: &Manifest, key: &str, wrong: &str) -> (&'static str, String) {
     let selectors = wrong.contains("`endpointSelector`") && of.kind.group == "cilium.io";
     let empty = wrong.contains("`ingressDeny`, `egress`");
-    let id = if selectors { "CN015" } else { "GN010" };
+    let id = match of.kind.name {
+        _ if selectors => "CN015",
+        "PeerAuthentication" if wrong.contains("only with members in `selector") => "PA006",
+        "AuthorizationPolicy" if wrong.contains("`targetRef") => "AP020",
+        // A header is a text, and an object of name and value is written as `headerMatches`.
+        _ if key.contains(".http[") && key.contains(".headers[") => "CN013",
+        _ => "GN010",
+    };
     let message = match empty {
         true => format!("`{key}` has no rule at all"),
         false => format!("`{key}` {wrong}"),
     };
     (id, message)
+}
+
+/// Fields of the mesh's configuration that are near to ones that exist. istiod starts without a
+/// word about them, and a path is then not normalised as somebody thinks it is.
+pub(crate) fn mesh_config(inventory: &Inventory, out: &mut Findings) {
+    for mesh in &inventory.meshes {
+        for (field, meant) in &mesh.unknown {
+            let check = check("GN001");
+            out.list.push(Finding {
+                check,
+                severity: check.severity,
+                path: mesh.head.origin.path.clone(),
+                span: field.span,
+                object: mesh.head.title(),
+                message: format!(
+                    "`{}` is no field of MeshConfig; did you mean `{meant}`?",
+                    field.text
+                ),
+            });
+        }
+    }
 }
 
 /// An older version of the API.

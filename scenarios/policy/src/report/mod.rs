@@ -1,8 +1,10 @@
 //! A report as people and programs read it. Each format is a function of the report; none judges.
 
+mod answer;
 mod programs;
 mod text;
 
+pub use answer::{answer, document, explanation};
 pub use programs::{github, json, junit, markdown, sarif};
 pub use text::text;
 

@@ -37,6 +37,10 @@ fn summary(report: &Report) -> String {
     };
     let mut line = noun(report.objects, "object");
     line.push_str(" checked");
+    if report.read_objects > 0 {
+        let others = noun(report.read_objects, "object");
+        write!(line, ", {others} read beside them").expect("a string takes all");
+    }
     if report.other_objects > 0 {
         let others = noun(report.other_objects, "object");
         write!(line, ", {others} of other kinds passed over").expect("a string takes all");

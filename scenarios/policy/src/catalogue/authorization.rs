@@ -1,13 +1,10 @@
-//! Checks of Istio's resources.
+//! Checks of who may call what: `AuthorizationPolicy` and what goes with it.
 
 use super::Check;
-use crate::finding::Severity::{Critical, High, Info, Medium};
+use crate::finding::Severity::{Critical, High, Medium};
 
 const PRACTICES: &str = "https://istio.io/latest/docs/ops/best-practices/security/";
-const AUTHN: &str = "https://istio.io/latest/docs/reference/config/security/peer_authentication/";
 const AUTHZ: &str = "https://istio.io/latest/docs/reference/config/security/authorization-policy/";
-const APPLIER: &str =
-    "https://github.com/istio/istio/blob/1.25.5/pilot/pkg/security/authn/policy_applier.go";
 const VALIDATION: &str =
     "https://github.com/istio/istio/blob/1.25.5/pkg/config/validation/validation.go";
 const MATCHER: &str =
@@ -15,92 +12,6 @@ const MATCHER: &str =
 const EVERY: &str = "every release";
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        id: "PA001",
-        severity: High,
-        title: "no mesh-wide STRICT",
-        why: "without a policy in the root namespace the mesh is PERMISSIVE, so that a namespace \
-              without one of its own takes plaintext.",
-        fix: "a PeerAuthentication in the root namespace, without selector, with mode STRICT.",
-        source: PRACTICES,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA002",
-        severity: High,
-        title: "PERMISSIVE takes plaintext",
-        why: "whoever reaches the pod can call it without an identity, and rules that name \
-              identities see none.",
-        fix: "mode STRICT; while workloads are moved, a waiver with an end.",
-        source: PRACTICES,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA003",
-        severity: Critical,
-        title: "DISABLE takes plaintext only",
-        why: "nothing on the way is encrypted and no caller has an identity.",
-        fix: "mode STRICT.",
-        source: AUTHN,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA004",
-        severity: High,
-        title: "inherits PERMISSIVE",
-        why: "no mode, or UNSET, takes the mode of the namespace and then of the mesh, and where \
-              neither sets one it is PERMISSIVE.",
-        fix: "write mode STRICT here or in a policy above.",
-        source: APPLIER,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA005",
-        severity: High,
-        title: "a port that is weaker than its workload",
-        why: "the port's own mode wins, so that plaintext is taken on it whatever the rest says.",
-        fix: "take the port's entry out, or write STRICT.",
-        source: AUTHN,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA008",
-        severity: Critical,
-        title: "a selector in the root namespace",
-        why: "Istio ignores a policy of the root namespace that has a selector, altogether.",
-        fix: "put it into the namespace of the workloads, or take the selector out to make it \
-              mesh-wide.",
-        source: APPLIER,
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA009",
-        severity: High,
-        title: "two policies of the same width",
-        why: "the oldest of two counts and the others are ignored, whatever they say.",
-        fix: "keep one.",
-        source: "https://github.com/istio/istio/blob/1.25.5/pilot/pkg/model/authentication.go",
-        releases: EVERY,
-        refuses: false,
-    },
-    Check {
-        id: "PA017",
-        severity: Info,
-        title: "revocation that no release has here",
-        why: "no release has a field for it. Istio 1.27 is the first whose sidecars can revoke, \
-              1.29 the first whose ztunnel can, by a `ca-crl.pem` beside a plugged-in CA; before, \
-              a certificate is good until it expires.",
-        fix: "short lifetimes, or a release that can, with a CA of one's own.",
-        source: "https://github.com/istio/istio/blob/1.27.0/releasenotes/notes/56529.yaml",
-        releases: EVERY,
-        refuses: false,
-    },
     Check {
         id: "AP002",
         severity: High,
@@ -167,6 +78,17 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "AP012",
+        severity: Medium,
+        title: "a host without its ports",
+        why: "`Host` may carry a port, and `a.example:8080` is another text than `a.example`: a \
+              denial of the one lets the other through, and an allowance does not cover it.",
+        fix: "name both `a.example` and `a.example:*`.",
+        source: "https://istio.io/latest/news/security/istio-security-2021-008/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "AP013",
         severity: Medium,
         title: "a prefix of a path that does not end at a slash",
@@ -186,6 +108,42 @@ pub(super) const CHECKS: &[Check] = &[
         source: AUTHZ,
         releases: EVERY,
         refuses: false,
+    },
+    Check {
+        id: "AP016",
+        severity: Medium,
+        title: "a header as proof",
+        why: "whoever calls writes the headers. In some releases a header that is written twice \
+              gets past a rule about its value, which counts as high.",
+        fix: "ask for an identity of mTLS or a claim of a token; let the gateway take such \
+              headers off.",
+        source: "https://istio.io/latest/news/security/istio-security-2026-001/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP017",
+        severity: Medium,
+        title: "an address as proof",
+        why: "addresses of pods are handed on to others, and `remoteIpBlocks` believes \
+              `X-Forwarded-For`, which anybody writes unless the number of trusted proxies is \
+              set.",
+        fix: "name principals or namespaces; for `remoteIpBlocks` set \
+              `gatewayTopology.numTrustedProxies`.",
+        source: "https://istio.io/latest/docs/ops/configuration/traffic-management/network-topologies/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
+        id: "AP020",
+        severity: High,
+        title: "a selector beside targets",
+        why: "a policy is about workloads or about what `targetRefs` names; with both it is \
+              refused, and nothing of it is in force.",
+        fix: "keep one.",
+        source: VALIDATION,
+        releases: EVERY,
+        refuses: true,
     },
     Check {
         id: "AP021",
@@ -209,6 +167,17 @@ pub(super) const CHECKS: &[Check] = &[
         refuses: false,
     },
     Check {
+        id: "AP027",
+        severity: High,
+        title: "the proxy's own ports",
+        why: "15000 to 15090 belong to sidecars and to istiod: their administration, \
+              configuration and figures.",
+        fix: "name the workload's own ports.",
+        source: "https://istio.io/latest/docs/ops/deployment/application-requirements/",
+        releases: EVERY,
+        refuses: false,
+    },
+    Check {
         id: "AP028",
         severity: High,
         title: "a rule that istiod refuses",
@@ -217,5 +186,15 @@ pub(super) const CHECKS: &[Check] = &[
         source: VALIDATION,
         releases: EVERY,
         refuses: true,
+    },
+    Check {
+        id: "AP029",
+        severity: Medium,
+        title: "a service account with a dot",
+        why: "before the repair a dot stands for any letter, so that `a.b` allows `axb` as well.",
+        fix: "name the account in `principals`, or go to a release with the repair.",
+        source: "https://istio.io/latest/news/security/istio-security-2026-003/",
+        releases: "Istio 1.25.0 to 1.28.5 and 1.29.1",
+        refuses: false,
     },
 ];

@@ -1,0 +1,185 @@
+//! What Envoy's counters say of one variant's path: the work that was done, and by which mechanism
+//! a call was refused. Counters come as text; who asked for them is not known here.
+
+use std::collections::BTreeMap;
+
+use bench::seams::HopWork;
+
+use super::bootstrap::counters::{Counter, negotiated, response_flags};
+use crate::prove::Kind;
+
+/// Counters by name.
+pub(super) type Counts = BTreeMap<String, u64>;
+
+/// Reads `name: value` lines; what is no counter, as histograms and texts, is left out.
+pub(super) fn read(stats: &str) -> Counts {
+    stats
+        .lines()
+        .filter_map(|line| line.rsplit_once(": "))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?)))
+        .collect()
+}
+
+/// What was added since an earlier reading.
+pub(super) fn since(before: &Counts, now: &Counts) -> Counts {
+    now.iter()
+        .map(|(name, value)| {
+            let earlier = before.get(name).copied().unwrap_or_default();
+            (name.clone(), value.saturating_sub(earlier))
+        })
+        .filter(|(_, added)| *added > 0)
+        .collect()
+}
+
+fn count(counts: &Counts, counter: Counter, prefix: &str) -> u64 {
+    counts.get(&counter.name(prefix)).copied().unwrap_or_default()
+}
+
+/// What one proxy did at the listener with that prefix.
+pub(super) fn hop(at: &str, counts: &Counts, prefix: &str) -> HopWork {
+    let count = |counter| count(counts, counter, prefix);
+    let answers =
+        [("2xx", Counter::Answers2xx), ("4xx", Counter::Answers4xx), ("5xx", Counter::Answers5xx)];
+    let some = |(name, count): (&str, u64)| (count > 0).then(|| (name.to_owned(), count));
+    HopWork {
+        at: at.to_owned(),
+        requests: count(Counter::Requests),
+        answers: answers.into_iter().filter_map(|(name, of)| some((name, count(of)))).collect(),
+        sent_again: count(Counter::Retries),
+        flags: response_flags(prefix)
+            .filter_map(|(flag, name)| some((flag, counts.get(&name).copied().unwrap_or(0))))
+            .collect(),
+    }
+}
+
+/// Adds what the same hops did later.
+pub(super) fn add<const N: usize>(hops: &mut Vec<HopWork>, later: [HopWork; N]) {
+    if hops.is_empty() {
+        hops.extend(later);
+        return;
+    }
+    for (hop, later) in hops.iter_mut().zip(later) {
+        hop.requests += later.requests;
+        hop.sent_again += later.sent_again;
+        for (counts, more) in [(&mut hop.answers, later.answers), (&mut hop.flags, later.flags)] {
+            for (name, count) in more {
+                *counts.entry(name).or_default() += count;
+            }
+        }
+    }
+}
+
+/// Handshakes with callers: full ones and resumed ones.
+pub(super) fn handshakes(counts: &Counts, prefix: &str) -> (u64, u64) {
+    let resumed = count(counts, Counter::SessionsReused, prefix);
+    (count(counts, Counter::Handshakes, prefix).saturating_sub(resumed), resumed)
+}
+
+/// Version, cipher and group of the handshakes that were counted, e.g. `TLSv1.3
+/// TLS_AES_128_GCM_SHA256 X25519`; several of one kind with `|`. `None` without a handshake.
+pub(super) fn tls(counts: &Counts, prefix: &str) -> Option<String> {
+    let kinds = negotiated(prefix).map(|start| {
+        let names: Vec<&str> =
+            counts.keys().filter_map(|name| name.strip_prefix(start.as_str())).collect();
+        names.join("|")
+    });
+    kinds.iter().all(|names| !names.is_empty()).then(|| kinds.join(" "))
+}
+
+/// By which counters the server's sidecar refused one call of that kind; an error when the one is
+/// missing by which it must.
+pub(super) fn refused_by(counts: &Counts, prefix: &str, kind: Kind) -> Result<String, String> {
+    // Plain bytes on a port with nothing but TLS are a connection that is for nobody. What a port
+    // without TLS makes of a handshake is a malformed request.
+    let expected: &[Counter] = match kind {
+        Kind::Plaintext => &[Counter::NoFilterChain],
+        Kind::Mesh => &[Counter::Answers4xx],
+        Kind::ForeignCa => &[Counter::UnknownCertificates, Counter::Answers4xx],
+        Kind::ForeignTrustDomain => &[Counter::UnknownIds, Counter::Answers4xx],
+    };
+    let looked_at = [
+        Counter::NoFilterChain,
+        Counter::UnknownCertificates,
+        Counter::NoCertificates,
+        Counter::UnknownIds,
+        Counter::TlsErrors,
+        Counter::Answers4xx,
+        Counter::Answers5xx,
+        Counter::RbacDenied,
+    ];
+    let start = [format!("listener.{prefix}."), format!("http.{prefix}.")];
+    let told: Vec<String> = looked_at
+        .into_iter()
+        .filter_map(|counter| {
+            let name = counter.name(prefix);
+            let added = counts.get(&name)?;
+            let short = start.iter().find_map(|start| name.strip_prefix(start.as_str()));
+            Some(format!("{} {added}", short.unwrap_or(&name)))
+        })
+        .collect();
+    let told = if told.is_empty() { "no refusal".to_owned() } else { told.join(", ") };
+    if expected.iter().any(|counter| count(counts, *counter, prefix) > 0) {
+        Ok(told)
+    } else {
+        Err(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATS: &str = "\
+cluster.inbound_strict.upstream_cx_total: 3
+http.inbound_strict.downstream_rq_2xx: 7
+http.inbound_strict.downstream_rq_total: 8
+listener.inbound_strict.no_filter_chain_match: 1
+listener.inbound_strict.ssl.ciphers.TLS_AES_128_GCM_SHA256: 4
+listener.inbound_strict.ssl.curves.X25519: 4
+listener.inbound_strict.ssl.handshake: 4
+listener.inbound_strict.ssl.session_reused: 1
+listener.inbound_strict.ssl.versions.TLSv1.3: 4
+server.version: some text
+http.inbound_strict.downstream_cx_length_ms: P0(nan,1) P25(nan,1)
+";
+
+    #[test]
+    fn counters_are_read_and_what_is_none_is_left_out() {
+        let counts = read(STATS);
+        assert_eq!(counts.len(), 9);
+        assert_eq!(handshakes(&counts, "inbound_strict"), (3, 1));
+        assert_eq!(
+            tls(&counts, "inbound_strict").as_deref(),
+            Some("TLSv1.3 TLS_AES_128_GCM_SHA256 X25519")
+        );
+        assert_eq!(tls(&counts, "inbound_other"), None);
+    }
+
+    #[test]
+    fn only_what_was_added_counts() {
+        let (before, now) = (read("a: 1\nb: 2\n"), read("a: 1\nb: 5\nc: 1\n"));
+        assert_eq!(since(&before, &now), Counts::from([("b".into(), 3), ("c".into(), 1)]));
+    }
+
+    #[test]
+    fn work_of_the_same_hop_adds_up() {
+        let counts = read(STATS);
+        let mut hops = Vec::new();
+        for _ in 0..2 {
+            add(&mut hops, [hop("server sidecar", &counts, "inbound_strict")]);
+        }
+        assert_eq!((hops.len(), hops[0].requests), (1, 16));
+        assert_eq!(hops[0].answers, BTreeMap::from([("2xx".to_owned(), 14)]));
+    }
+
+    #[test]
+    fn a_refusal_by_another_mechanism_is_none_that_was_expected() {
+        let counts = read(STATS);
+        let plain = refused_by(&counts, "inbound_strict", Kind::Plaintext);
+        assert_eq!(plain, Ok("no_filter_chain_match 1".to_owned()));
+        let foreign = refused_by(&counts, "inbound_strict", Kind::ForeignCa);
+        assert_eq!(foreign, Err("no_filter_chain_match 1".to_owned()));
+        let other = refused_by(&counts, "inbound_other", Kind::Mesh);
+        assert_eq!(other, Err("no refusal".to_owned()));
+    }
+}

@@ -1,0 +1,40 @@
+//! The server that variants protect, by the names with which resources select it, and what stands
+//! behind every testbed's proxies: the same origin. Pure.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use sidecar::{OriginRoute, OriginSetup, PlantedStall};
+
+use crate::part::Ports;
+
+/// Its service's name in the mesh.
+pub(crate) const SERVICE: &str = "server.loadgen-bench.svc.cluster.local";
+/// The body of the origin's answer.
+const BODY_BYTES: u32 = 16;
+
+/// The origin with a route for each of these names, and the stalls that were planted there.
+pub(crate) fn origin<'n>(
+    routes: impl Iterator<Item = (&'n str, Option<PlantedStall>)>,
+    cores: &[usize],
+) -> OriginSetup {
+    let routes = routes.map(|(name, stall)| OriginRoute { name: name.to_owned(), stall }).collect();
+    OriginSetup { cores: cores.to_vec(), body_bytes: BODY_BYTES, routes }
+}
+
+pub(crate) fn stall(length: Duration, every: Duration) -> PlantedStall {
+    let [length_us, every_us] = [length, every].map(micros);
+    PlantedStall { length_us, every_us }
+}
+
+pub(crate) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The address of a route's port; an error when the process did not name one.
+pub(crate) fn address(ports: &Ports, route: &str) -> Result<SocketAddr, String> {
+    match ports.get(route) {
+        Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, *port))),
+        None => Err(format!("it named no port for {route}")),
+    }
+}
