@@ -27,7 +27,7 @@ use crate::pace::MonotonicClock;
 /// Round trips for a clock's offset: of so many the shortest was undisturbed.
 const ROUND_TRIPS: usize = 24;
 /// From the agreement on a start until the start, besides what the messages take.
-const LEAD: Duration = Duration::from_millis(50);
+const LEAD: Duration = Duration::from_millis(100);
 /// An agent's set-up is over by then, one way or the other.
 const READY_WITHIN: Duration = SET_UP_WITHIN.saturating_add(Duration::from_secs(5));
 /// From the end of the last request's patience until the record is there.
@@ -45,6 +45,7 @@ pub struct RemoteGenerator {
     authority: RunAuthority,
     clock: MonotonicClock,
     stop: StopFlag,
+    lead: Duration,
     seen: Vec<AgentRecord>,
 }
 
@@ -88,7 +89,13 @@ impl RemoteGenerator {
     #[must_use]
     pub fn new(fleet: Box<dyn Fleet>, authority: RunAuthority, stop: StopFlag) -> Self {
         let clock = MonotonicClock::since_boot();
-        Self { fleet, authority, clock, stop, seen: Vec::new() }
+        Self { fleet, authority, clock, stop, lead: LEAD, seen: Vec::new() }
+    }
+
+    /// The same, with more time or less for the agents to hear of a start.
+    #[must_use]
+    pub fn with_lead(self, lead: Duration) -> Self {
+        Self { lead, ..self }
     }
 
     /// The agents, as they were in the last trial; none before the first.
@@ -172,7 +179,7 @@ impl RemoteGenerator {
     /// What each brought back, or what became of it.
     fn send(&self, all: Vec<Prepared>, spec: &TrialSpec) -> Vec<Result<Returned, (String, Lost)>> {
         let slowest = all.iter().map(|agent| agent.offset.within_ns).max().unwrap_or(0);
-        let lead = LEAD + Duration::from_nanos(slowest) * 8;
+        let lead = self.lead + Duration::from_nanos(slowest) * 8;
         let trial = Trial {
             start: self.clock.now().plus(lead),
             lasts: spec.load.warm_up + spec.load.duration,

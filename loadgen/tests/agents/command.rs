@@ -5,13 +5,12 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use bench::seams::{Generator, StopFlag};
-use loadgen::agent::coordinator::RemoteGenerator;
+use bench::seams::Generator;
 use loadgen::agent::fleet::{AgentAt, Listening};
 use rustix::process::Signal;
 use scenarios::load::Arrivals;
 
-use crate::rig::{Fixed, authority, endpoint, origin, trial};
+use crate::rig::{authority, endpoint, generator, origin, trial};
 use crate::support::{
     SMALL, alive, children_of, errors, loadgen, run, run_folder, run_json, signal, start,
     trials_kept, wait_for,
@@ -41,8 +40,7 @@ fn an_agent_with_its_credentials_in_a_file_serves_once_and_ends() {
     std::fs::write(dir.path().join("agent.json"), document).expect("written");
     let (mut child, address) = agent(dir.path(), &["--credentials=agent.json", "--once"]);
     let places = vec![AgentAt { name: "agent-1".to_owned(), address }];
-    let mut generator =
-        RemoteGenerator::new(Box::new(Fixed(places)), authority, StopFlag::default());
+    let mut generator = generator(places, authority);
     let (server, origin) = origin(0);
     let record = generator.run(&trial(Arrivals::Poisson, 300), &endpoint(origin));
     let record = record.expect("a trial");
@@ -108,6 +106,11 @@ fn a_run_through_agents_is_a_run_like_any_other_and_says_who_sent() {
     let trials = json["trials"].as_array().expect("trials");
     assert!(trials.len() >= 3);
     for trial in trials {
+        let rejected = trial["rejected"].as_str().unwrap_or_default();
+        // A machine busy with tests may hear of a start too late, and says so.
+        if rejected.contains("ms ago when it was told") {
+            continue;
+        }
         let agents = trial["generator"]["agents"].as_array().expect("agents");
         let requests: u64 = agents.iter().filter_map(|agent| agent["requests"].as_u64()).sum();
         assert_eq!(Some(requests), trial["offered"].as_u64(), "{trial}");
@@ -115,7 +118,6 @@ fn a_run_through_agents_is_a_run_like_any_other_and_says_who_sent() {
         assert_eq!(agents.len(), 2);
         assert!(agents.iter().all(|agent| agent["clock_uncertainty_us"].is_number()));
         // The origin's own count is held against what the agents say together.
-        let rejected = trial["rejected"].as_str().unwrap_or_default();
         assert!(!rejected.contains("work mismatch"), "{trial}");
         assert!(!rejected.contains("agent lost"), "{trial}");
     }
@@ -140,7 +142,7 @@ fn an_agent_that_is_killed_costs_its_trial_and_is_started_again() {
         let json = run_json(&run_folder(dir.path())?);
         let trials = json["trials"].as_array()?.clone();
         let at = trials.iter().position(|trial| {
-            trial["rejected"].as_str().is_some_and(|why| why.contains("agent lost: agent-"))
+            trial["rejected"].as_str().is_some_and(|why| why.contains("it was ended by signal 9"))
         })?;
         Some((trials[at].clone(), trials.len() - at - 1))
     };
@@ -162,18 +164,20 @@ fn an_agent_that_is_killed_costs_its_trial_and_is_started_again() {
     }
     let (trial, _) = rejected().expect("a rejected trial");
     let why = trial["rejected"].as_str().expect("a reason");
-    assert!(why.contains("it was ended by signal 9"), "{why}");
+    assert!(why.starts_with("agent lost: agent-"), "{why}");
     assert_eq!(trial["admitted"], false);
     // The trials behind it are sent by two agents again.
-    let later = wait_for("two more trials", || {
+    wait_for("a trial of both", || {
         let json = run_json(&run_folder(dir.path())?);
         let trials = json["trials"].as_array()?;
         let at = trials.iter().position(|one| {
             one["position"] == trial["position"] && one["block"] == trial["block"]
         })?;
-        trials.get(at + 2).cloned()
+        let by_both = |one: &serde_json::Value| {
+            one["generator"]["agents"].as_array().map(Vec::len) == Some(2)
+        };
+        trials[at + 1..].iter().any(by_both).then_some(())
     });
-    assert_eq!(later["generator"]["agents"].as_array().map(Vec::len), Some(2), "{later}");
     let children = children_of(child.id());
     signal(i32::try_from(child.id()).expect("a pid"), Signal::INT);
     let output = child.wait_with_output().expect("it ends");

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use bench::admit::{Admission, Rejection};
 use bench::part::TrialPart;
-use bench::seams::{Generator, StopFlag};
+use bench::seams::Generator;
 use bench::trial::{TrialRecord, TrialSpec};
 use loadgen::agent::channel::Channel;
-use loadgen::agent::coordinator::RemoteGenerator;
 use loadgen::agent::credentials::{AgentCredentials, RunAuthority};
 use loadgen::agent::fleet::AgentAt;
 use loadgen::agent::limits::AgentLimits;
@@ -19,7 +18,7 @@ use loadgen::pace::MonotonicClock;
 use scenarios::load::Arrivals;
 use scenarios::scenario::Gates;
 
-use crate::rig::{Fixed, Local, about, authority, endpoint, origin, trial};
+use crate::rig::{Local, about, authority, endpoint, generator, origin, trial};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -67,8 +66,7 @@ fn with_a_failing_agent(
     let works = Local::start(&authority, "agent-1", setting);
     let (fails, thread) = failing(&authority, "agent-2", then);
     let (server, address) = origin(0);
-    let fleet = Box::new(Fixed(vec![works.at.clone(), fails]));
-    let mut generator = RemoteGenerator::new(fleet, authority, StopFlag::default());
+    let mut generator = generator(vec![works.at.clone(), fails], authority);
     let record = generator.run(spec, &endpoint(address)).expect("it was sent");
     thread.join().expect("no panic");
     (record, server.stop().expect("it served").requests)

@@ -4,9 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use bench::seams::{Generator, GeneratorError, StopFlag};
+use bench::seams::{Generator, GeneratorError};
 use loadgen::agent::channel::Channel;
-use loadgen::agent::coordinator::RemoteGenerator;
 use loadgen::agent::credentials::AgentCredentials;
 use loadgen::agent::fleet::AgentAt;
 use loadgen::agent::limits::AgentLimits;
@@ -14,7 +13,7 @@ use loadgen::agent::message::{FromAgent, Greeting, Hello, LONGEST_FROM_AGENT, To
 use loadgen::pace::MonotonicClock;
 use scenarios::load::Arrivals;
 
-use crate::rig::{Fixed, Local, authority, coordinator, endpoint, origin, trial, with_agents};
+use crate::rig::{Local, authority, coordinator, endpoint, generator, origin, trial, with_agents};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,7 +36,7 @@ fn an_agent_answers_the_coordinator_of_its_run_and_nobody_else() {
     assert!(said.contains("agent-1 at ") && said.contains("TLS: "), "{said}");
     // An agent of the same run under another name.
     let places = vec![AgentAt { name: "agent-2".to_owned(), ..agents[0].at.clone() }];
-    let mut other = RemoteGenerator::new(Box::new(Fixed(places)), ours, StopFlag::default());
+    let mut other = generator(places, ours);
     let said = refused(other.run(&trial(Arrivals::Constant, 100), &endpoint(address)));
     assert!(said.contains("sa/agent-1, expected ") && said.contains("sa/agent-2"), "{said}");
     assert_eq!(server.stop().expect("it served").requests, 0);
@@ -92,8 +91,7 @@ fn an_agent_of_another_version_is_refused_by_name() {
         channel.say(&FromAgent::Hello(Box::new(about))).expect("it listens");
     });
     let places = vec![AgentAt { name: "agent-1".to_owned(), address }];
-    let mut generator =
-        RemoteGenerator::new(Box::new(Fixed(places)), authority, StopFlag::default());
+    let mut generator = generator(places, authority);
     let (_server, origin) = origin(0);
     let said = refused(generator.run(&trial(Arrivals::Constant, 100), &endpoint(origin)));
     assert!(said.contains("the agent is loadgen 0.0.1"), "{said}");
