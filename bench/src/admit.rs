@@ -165,6 +165,12 @@ pub enum Rejection {
         /// What it should be.
         expected: u64,
     },
+    /// One of several that sent the trial did not bring back its part of it.
+    #[error("agent lost: {problem}")]
+    AgentLost {
+        /// Which one, and what became of it.
+        problem: String,
+    },
     /// Nothing can be said from so few.
     #[error("too few: {completed} requests were completed, at least {needed} are needed")]
     TooFewSamples {
@@ -196,7 +202,8 @@ impl Admission {
     /// The same where nobody counts at the other end, as with `loadgen drive`.
     #[must_use]
     pub fn without_work(spec: &TrialSpec, record: &TrialRecord, gates: &Gates) -> Self {
-        let mut rejections = books(record);
+        let mut rejections = agents_lost(record);
+        rejections.extend(books(record));
         rejections.extend(stopped_early(record));
         rejections.extend(too_few(record));
         rejections.extend(rate_missed(spec, record, gates));
@@ -287,6 +294,12 @@ fn books(record: &TrialRecord) -> Vec<Rejection> {
     .filter(|(_, found, expected)| found != expected)
     .map(|(what, found, expected)| Rejection::DoesNotAddUp { what, found, expected })
     .collect()
+}
+
+/// What is left is some of the requests, sent by some of the agents: another load than was asked.
+fn agents_lost(record: &TrialRecord) -> Vec<Rejection> {
+    let lost = record.generator.agents_lost.iter();
+    lost.map(|problem| Rejection::AgentLost { problem: problem.clone() }).collect()
 }
 
 fn stopped_early(record: &TrialRecord) -> Option<Rejection> {

@@ -3,8 +3,11 @@
 
 use std::ops::RangeInclusive;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::de::Error as _;
 
 /// Longest recordable span: 10 minutes. Longer ones are recorded as this, and counted as clamped.
 pub const LONGEST_NS: u64 = 600_000_000_000;
@@ -199,6 +202,21 @@ impl Histogram {
     /// The crate's own type, for the log writer in `results`.
     pub(crate) fn as_hdr(&self) -> &Hdr<u64> {
         &self.inner
+    }
+}
+
+/// As the text that a `.hlog` line has: [`Histogram::encode`] in base64.
+impl serde::Serialize for Histogram {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(self.encode()))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Histogram {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = STANDARD.decode(text).map_err(D::Error::custom)?;
+        Self::decode(&bytes).map_err(D::Error::custom)
     }
 }
 

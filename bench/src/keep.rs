@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::{Analysis, analyse};
 use crate::plan::Seed;
-use crate::record::{RunRecord, Subject};
+use crate::record::{AgentRecord, RunRecord, Subject};
 use crate::results::{FolderError, RunFolder};
 use crate::seams::{Event, Sink, SinkError};
 use crate::summary::trial_row;
@@ -40,6 +40,11 @@ impl Keeper {
     /// What was measured, as the testbed says when it has seen it at work.
     pub fn subject(&mut self, subject: Subject) {
         self.run.provenance.subject = subject;
+    }
+
+    /// Who sent the requests, where they were processes of their own.
+    pub fn agents(&mut self, agents: Vec<AgentRecord>) {
+        self.run.agents = agents;
     }
 
     /// The run is over, by itself or for this reason; `interrupted` when somebody asked for it.

@@ -9,6 +9,7 @@ pub mod describe;
 pub mod disturbance;
 pub mod histogram;
 pub mod keep;
+pub mod part;
 pub mod plan;
 pub mod quantile;
 pub mod record;

@@ -40,6 +40,9 @@ pub struct RunRecord {
     pub started_at: String,
     /// Who measured, on what, with what.
     pub provenance: Provenance,
+    /// Those that sent the requests, where they were processes of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentRecord>,
     /// The newest selftest of this version on this machine when the run began; `null` when there was
     /// none.
     #[serde(default)]
@@ -76,6 +79,7 @@ impl RunRecord {
             ended_early: None,
             started_at: String::new(),
             provenance,
+            agents: Vec::new(),
             selftest: None,
             stopping: Stopped::not_yet(&plan),
             plan,
@@ -119,6 +123,30 @@ pub struct Provenance {
     pub subject: Subject,
     /// Anything else worth knowing, by name.
     pub notes: BTreeMap<String, String>,
+}
+
+/// One of several that sent the requests, as it was when it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentRecord {
+    /// e.g. `agent-1`.
+    pub name: String,
+    /// Where it was reached.
+    pub address: String,
+    /// Its version.
+    pub loadgen: String,
+    /// The commit it was built from.
+    pub git: String,
+    /// The compiler's level, `0` to `3`.
+    pub opt_level: String,
+    /// `uname -sr` of its machine.
+    pub kernel: String,
+    /// The processor's name.
+    pub cpu: String,
+    /// The cores of its workers; empty when they were not pinned.
+    pub cores: Vec<usize>,
+    /// How it waited for the next send.
+    pub pacing: String,
 }
 
 /// Which cores did what.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::histogram::{Histogram, rank_of};
 use crate::quantile::Quantile;
+use crate::summary::micros;
 
 /// A failure: a request that a policy had to refuse was served.
 pub const LET_THROUGH: &str = "let through";
@@ -95,7 +96,8 @@ impl OutcomeCounts {
 }
 
 /// The histograms of one trial. For each request `response_time = send_lag + service_time`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Latencies {
     /// Completed − intended, of completed requests.
     pub response_time: Histogram,
@@ -167,6 +169,15 @@ pub struct Slice {
     pub response_time_p50_us: f64,
 }
 
+impl Slice {
+    /// Of the response times in it.
+    #[must_use]
+    pub fn of(response_time: &Histogram) -> Self {
+        let median = response_time.at_quantile(Quantile::P50.fraction()).unwrap_or(0);
+        Self { count: response_time.count(), response_time_p50_us: micros(median) }
+    }
+}
+
 /// What the generator says of itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GeneratorReport {
@@ -193,6 +204,66 @@ pub struct GeneratorReport {
     pub stopped_early: bool,
     /// From the first intended send time of the window to the last completion, in seconds.
     pub window_s: f64,
+    /// Those that sent it, where it was sent by several; empty where one process did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentReport>,
+    /// Agents that did not bring back what was asked of them, each with the reason: the trial lacks
+    /// their part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents_lost: Vec<String>,
+}
+
+impl GeneratorReport {
+    /// Adds what another part of the same trial says of itself. What was counted is added up; of
+    /// shares and spans the largest is kept, since the worst part is what a trial is judged by.
+    /// `in_flight_max` becomes what it was at most, had all parts been there at the same moment.
+    pub fn add(&mut self, other: &Self) {
+        self.connections_opened += other.connections_opened;
+        self.connection_setup_max_us =
+            self.connection_setup_max_us.max(other.connection_setup_max_us);
+        self.warm_up_requests += other.warm_up_requests;
+        self.warm_up_answers += other.warm_up_answers;
+        self.warm_up_denied += other.warm_up_denied;
+        self.cpu_percent = self.cpu_percent.max(other.cpu_percent);
+        self.steal_percent = self.steal_percent.max(other.steal_percent);
+        self.in_flight_max += other.in_flight_max;
+        self.bytes_received += other.bytes_received;
+        self.stopped_early |= other.stopped_early;
+        self.window_s = self.window_s.max(other.window_s);
+    }
+}
+
+/// One of several that sent a trial together: what can not be added up with the others'. Times are
+/// microseconds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AgentReport {
+    /// As in the run's list of agents.
+    pub name: String,
+    /// Its clock − the coordinator's, before the trial.
+    pub clock_offset_us: f64,
+    /// The offset is within ± this: half of the shortest round trip.
+    pub clock_uncertainty_us: f64,
+    /// The offset after the trial − before; `null` where it was not measured again.
+    pub clock_drift_us: Option<f64>,
+    /// How long before the agreed instant it knew of it.
+    pub start_lead_us: f64,
+    /// How much later than due, on its own clock, it turned to its first request; `null` when it
+    /// had none.
+    pub start_late_us: Option<f64>,
+    /// Requests of the window that were its part.
+    pub requests: u64,
+    /// Its own share of the send lag at p99; `null` when it had no request.
+    pub pacing_lag_p99_us: Option<f64>,
+    /// The same, at most.
+    pub pacing_lag_max_us: Option<f64>,
+    /// Its connections, repeats included.
+    pub connections_opened: u64,
+    /// CPU time of its busiest worker, as a share of the trial.
+    pub cpu_percent: f64,
+    /// Time that its machine's hypervisor took, as a share of the trial.
+    pub steal_percent: f64,
+    /// Most requests in flight or waiting at once.
+    pub in_flight_max: u64,
 }
 
 /// What a generator brings back.

@@ -247,7 +247,7 @@ prop_compose! {
             schema_version: SCHEMA_VERSION, scenario: text.clone(), testbed: text.clone(),
             testbed_note: text.clone(), seed: u64::MAX, quick: flags[0], interrupted: flags[1],
             ended_early, started_at: text.clone(), provenance: provenance(text, flags[2]),
-            selftest: None, plan,
+            agents: Vec::new(), selftest: None, plan,
             proofs: proofs.into_iter().map(|(variant, block, claim, holds)| Proof {
                 variant, block,
                 probes: vec![Probe { claim: claim.clone(), observed: claim, holds }],

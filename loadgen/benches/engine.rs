@@ -33,7 +33,7 @@ fn recorder(criterion: &mut Criterion) {
         ("record one completed request", None),
         ("record one completed request with a live view", Some(live.writer())),
     ] {
-        let mut recorder = Recorder::new(0..u64::MAX / 2, 1_000_000, 1, live);
+        let mut recorder = Recorder::new(0..u64::MAX / 2, 1, live);
         let mut intended = 0;
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
@@ -83,7 +83,7 @@ fn open_loop(criterion: &mut Criterion) {
         bencher.iter(|| {
             let span = Duration::from_secs(1);
             let schedule = Schedule::new(Arrivals::Constant, rate, span, 1);
-            let mut recorder = Recorder::new(0..1_000_000_000, 10_000, 1, None);
+            let mut recorder = Recorder::new(0..1_000_000_000, 1, None);
             let setting = Setting::new(usize::MAX, Service::Fixed(200_000));
             let mut transport = SimTransport::new(setting);
             let limits = Limits {

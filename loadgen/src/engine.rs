@@ -39,9 +39,9 @@ pub struct Job {
     pub warm_up: Duration,
     /// The measured window behind it.
     pub duration: Duration,
-    /// Over all workers.
+    /// Over all workers of all processes.
     pub connections: u32,
-    /// Over all workers.
+    /// Over all workers of all processes.
     pub max_in_flight: u32,
     /// From its intended send time until a request is given up.
     pub timeout: Duration,
@@ -70,21 +70,6 @@ impl Job {
         self.warm_up + self.duration
     }
 
-    /// Requests of the window, about.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate of at most 10^6 over at most a day"
-    )]
-    fn expected(&self) -> u64 {
-        match &self.offer {
-            Offer::Along { profile, .. } => profile.requests() as u64,
-            Offer::Trace(offsets) => u64::try_from(offsets.len()).unwrap_or(u64::MAX),
-            // As many as one core has been seen to send.
-            Offer::Closed => (self.duration.as_secs_f64() * 150_000.0) as u64,
-        }
-    }
-
     fn writer(&self) -> Result<Writer, Unsendable> {
         let (mix, authority) = (Arc::clone(&self.mix), &self.target.authority);
         match self.target.protocol {
@@ -99,6 +84,7 @@ impl Job {
         }
     }
 
+    /// What falls to a worker of those of all processes.
     fn demand(&self, worker: (u32, u32)) -> Demand {
         match &self.offer {
             Offer::Along { arrivals, profile, seed } => Demand::Open(
@@ -126,6 +112,12 @@ pub struct Crew {
 }
 
 impl Crew {
+    /// How many workers it has.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.cores.len().max(1)
+    }
+
     /// How the worker that calls this waits. Only one with a core of its own and a schedule to keep
     /// goes before others: a closed loop keeps its core busy.
     fn wait(&self, offer: &Offer, now: Nanos) -> Wait {
@@ -196,18 +188,32 @@ pub enum Refused {
     },
 }
 
+/// How a process stands among those that send the same job.
+#[derive(Debug, Clone, Copy)]
+pub struct Among<'a> {
+    /// Which of them it is, from 0, and how many there are.
+    pub share: (u32, u32),
+    /// What its workers' instants are told by.
+    pub clock: MonotonicClock,
+    /// For its workers.
+    pub line: &'a StartLine,
+}
+
 /// Sends it all, and waits for the last answer.
 pub fn run(job: &Job, crew: &Crew) -> Result<Done, Refused> {
+    let line = StartLine::new(crew.workers());
+    run_among(job, crew, Among { share: (0, 1), clock: MonotonicClock::start(), line: &line })
+}
+
+/// Sends this process's share of it, and waits for the last answer.
+pub fn run_among(job: &Job, crew: &Crew, among: Among<'_>) -> Result<Done, Refused> {
     let steal = StealTicks::read();
-    let clock = MonotonicClock::start();
     let cores: Vec<&[usize]> = match crew.cores.as_slice() {
         [] => vec![&[]],
         cores => cores.chunks(1).collect(),
     };
     let of = u32::try_from(cores.len()).expect("fewer workers than 2^32");
-    let line = StartLine::new(cores.len());
     let results: Vec<Result<Done, Refused>> = std::thread::scope(|scope| {
-        let line = &line;
         let threads: Vec<_> = (0..of)
             .zip(&cores)
             .map(|(number, cores)| {
@@ -215,7 +221,7 @@ pub fn run(job: &Job, crew: &Crew) -> Result<Done, Refused> {
                     // Not pinned is not wrong, only noisier; what was asked is in the results.
                     let _ = pin(cores);
                     sharpen_timers();
-                    one_worker(job, crew, (number, of), clock, line)
+                    one_worker(job, crew, (number, of), among)
                 })
             })
             .collect();
@@ -237,32 +243,36 @@ fn part(whole: u32, (number, of): (u32, u32)) -> u32 {
     whole / of + u32::from(number < whole % of)
 }
 
+/// A worker's place among those of all processes: every process's share is dealt over its workers as
+/// the whole is dealt over the processes, so that they need not have equally many.
+fn dealt(share: (u32, u32), worker: (u32, u32)) -> (u32, u32) {
+    (share.0 + share.1 * worker.0, share.1 * worker.1)
+}
+
 fn one_worker(
     job: &Job,
     crew: &Crew,
     worker: (u32, u32),
-    clock: MonotonicClock,
-    line: &StartLine,
+    Among { share, clock, line }: Among<'_>,
 ) -> Result<Done, Refused> {
     let begun = (clock.now(), thread_cpu_time());
     let window = nanos_of(job.warm_up)..nanos_of(job.span());
-    let expected = job.expected() / u64::from(worker.1);
     let kinds = job.mix.kinds().len();
     let live = crew.live.as_ref().map(|live| live.writer());
-    let mut recorder = Recorder::new(window, expected, kinds, live);
+    let mut recorder = Recorder::new(window, kinds, live);
     let writer = job.writer().inspect_err(|_| line.failed())?;
-    let connections = part(job.connections, worker).max(1);
+    let connections = part(part(job.connections, share), worker).max(1);
     let target = job.target.clone();
     let wait = crew.wait(&job.offer, clock.now());
     let transport = EpollTransport::new(clock, wait, target, writer, connections);
     let mut transport = transport.inspect_err(|_| line.failed())?;
     let limits = Limits {
         slots: connections * job.target.protocol.streams(),
-        max_in_flight: part(job.max_in_flight, worker).max(1),
+        max_in_flight: part(part(job.max_in_flight, share), worker).max(1),
         timeout: job.timeout,
         set_up_within: SET_UP_WITHIN,
     };
-    let work = (job.demand(worker), job.mix.as_ref());
+    let work = (job.demand(dealt(share, worker)), job.mix.as_ref());
     let report = worker::run(&mut transport, work, &mut recorder, limits, (&crew.stop, line));
     let report = report.map_err(|failed| {
         let words = match (transport.problem(), failed.failure) {
@@ -308,6 +318,7 @@ impl Done {
         self.report.in_flight_max += other.report.in_flight_max;
         self.report.barred += other.report.barred;
         self.report.stopped_early |= other.report.stopped_early;
+        self.report.first_late = self.report.first_late.max(other.report.first_late);
         self.usage.extend(other.usage);
         // Where only some go before others, that is what is to be said.
         if !matches!(other.waits.precedence, Precedence::Held(_)) {
@@ -333,6 +344,32 @@ mod tests {
                     parts.iter().max().zip(parts.iter().min()).is_some_and(|(a, b)| a - b <= 1)
                 );
             }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_shares_of_all_workers_of_all_processes_are_the_single_schedule(
+            millis in 1_u64..1_500,
+            per_second in 1.0_f64..3_000.0,
+            seed: u64,
+            poisson: bool,
+            workers in proptest::collection::vec(1_u32..4, 1..6),
+        ) {
+            let arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
+            let rate = scenarios::units::RatePerSecond::new(per_second).expect("in range");
+            let whole = Schedule::new(arrivals, rate, Duration::from_millis(millis), seed);
+            let processes = u32::try_from(workers.len()).expect("a few");
+            let mut all = Vec::new();
+            for (process, of) in (0..).zip(&workers) {
+                for number in 0..*of {
+                    let place = dealt((process, processes), (number, *of));
+                    all.extend(whole.clone().part(place.0, place.1));
+                }
+            }
+            // Each has its place in the whole: none is missing, and none is there twice.
+            all.sort_unstable();
+            proptest::prop_assert_eq!(all, whole.collect::<Vec<_>>());
         }
     }
 }

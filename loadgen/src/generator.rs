@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bench::part::TrialPart;
 use bench::record::Placement;
 use bench::seams::{Endpoint, Generator, GeneratorError, StopFlag};
 use bench::trial::{GeneratorReport, TrialRecord, TrialSpec};
@@ -13,8 +14,9 @@ use crate::engine::{self, Crew, Done, Job, Offer, Refused};
 use crate::live::LiveView;
 use crate::machine::pin;
 use crate::pace::{MonotonicClock, SpinWindow, Wait, calibrate, sharpen_timers};
-use crate::requests::Mix;
-use crate::schedule::Profile;
+use crate::recorder::Recorded;
+use crate::requests::{BadMix, Mix};
+use crate::schedule::{Profile, Schedule};
 use crate::transport::target::{Addresses, Keeping, Protocol, Route, Target};
 
 /// Sends from this process.
@@ -62,16 +64,21 @@ impl LocalGenerator {
                 hint: String::new(),
             };
         }
-        let hint = match refused {
-            Refused::Kernel(_) => {
-                "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
-            }
-            Refused::Unsendable(_) => "change the request's headers",
-            Refused::SetUp { .. } => {
-                "look at what listens there; with too many open files, raise their limit (ulimit -n)"
-            }
-        };
-        GeneratorError { problem: format!("{}: {refused}", to.address), hint: hint.to_owned() }
+        let hint = hint(refused).to_owned();
+        GeneratorError { problem: format!("{}: {refused}", to.address), hint }
+    }
+}
+
+/// What to do about it.
+pub(crate) fn hint(refused: &Refused) -> &'static str {
+    match refused {
+        Refused::Kernel(_) => {
+            "Linux 5.11 or newer is needed, and a free file descriptor (ulimit -n)"
+        }
+        Refused::Unsendable(_) => "change the request's headers",
+        Refused::SetUp { .. } => {
+            "look at what listens there; with too many open files, raise their limit (ulimit -n)"
+        }
     }
 }
 
@@ -99,20 +106,24 @@ impl Generator for LocalGenerator {
             stop: self.stop.clone(),
             live: Some(Arc::clone(&self.live)),
         };
-        let mix = Mix::of_load(&spec.load, spec.seed).map_err(|bad| GeneratorError {
+        let job = trial_job(&spec.load, to, spec.seed).map_err(|bad| GeneratorError {
             problem: format!("the load's requests: {bad}"),
             hint: "look at `load.request` in the scenario".to_owned(),
         })?;
-        let job =
-            Job { mix: Arc::new(mix), ..job(&spec.load, to, open_loop(&spec.load, spec.seed)) };
         match engine::run(&job, &crew) {
             Ok(done) => {
                 self.waits = done.waits;
-                Ok(record(spec, done))
+                Ok(part_of(done).into_record(spec))
             }
             Err(refused) => Err(self.refused(&refused, to)),
         }
     }
+}
+
+/// A trial's requests at an endpoint, by its own schedule.
+pub(crate) fn trial_job(load: &LoadSpec, to: &Endpoint, seed: u64) -> Result<Job, BadMix> {
+    let mix = Arc::new(Mix::of_load(load, seed)?);
+    Ok(Job { mix, ..job(load, to, open_loop(load, seed)) })
 }
 
 /// A load's first request at an endpoint, over plain HTTP/1.1 with its connections and limits.
@@ -138,8 +149,16 @@ pub(crate) fn job(load: &LoadSpec, to: &Endpoint, offer: Offer) -> Job {
 
 /// A load's own schedule, warm-up included.
 pub(crate) fn open_loop(load: &LoadSpec, seed: u64) -> Offer {
-    let profile = Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up);
-    Offer::Along { arrivals: load.arrivals, profile, seed }
+    Offer::Along { arrivals: load.arrivals, profile: profile(load), seed }
+}
+
+/// The same as the requests themselves.
+pub(crate) fn schedule(load: &LoadSpec, seed: u64) -> Schedule {
+    Schedule::along(load.arrivals, profile(load), seed)
+}
+
+fn profile(load: &LoadSpec) -> Profile {
+    Profile::steady(load.rate, load.duration).after_warm_up(load.warm_up)
 }
 
 /// Runs on a fresh thread with sharp timers, pinned where cores are given.
@@ -158,28 +177,38 @@ fn on_own_thread<T: Send>(cores: &[usize], work: impl FnOnce() -> T + Send) -> T
     })
 }
 
+/// What a process sent of a trial, in the form in which parts are added up.
+#[must_use]
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a trial stay far below 2^52")]
-fn record(spec: &TrialSpec, done: Done) -> TrialRecord {
+pub fn part_of(done: Done) -> TrialPart {
     let Done { recorded, report, usage, steal_percent, .. } = done;
-    TrialRecord {
-        block: spec.block,
-        position: spec.position,
-        variant: spec.variant.clone(),
-        counts: recorded.counts,
-        latencies: recorded.latencies,
-        slices: recorded.slices,
+    let part = recorded_part(recorded);
+    let generator = GeneratorReport {
+        connection_setup_max_us: report.set_up_max as f64 / 1e3,
+        cpu_percent: usage.iter().map(|usage| usage.percent()).fold(0.0, f64::max),
+        steal_percent,
+        in_flight_max: report.in_flight_max,
+        stopped_early: report.stopped_early,
+        ..part.generator
+    };
+    TrialPart { generator, ..part }
+}
+
+/// The same of a recorder alone.
+#[must_use]
+pub fn recorded_part(recorded: Recorded) -> TrialPart {
+    TrialPart {
         generator: GeneratorReport {
             connections_opened: recorded.connections.opened,
-            connection_setup_max_us: report.set_up_max as f64 / 1e3,
             warm_up_requests: recorded.warm_up_requests,
             warm_up_answers: recorded.warm_up_answers,
             warm_up_denied: recorded.warm_up_denied,
-            cpu_percent: usage.iter().map(|usage| usage.percent()).fold(0.0, f64::max),
-            steal_percent,
-            in_flight_max: report.in_flight_max,
             bytes_received: recorded.bytes_received,
-            stopped_early: report.stopped_early,
             window_s: recorded.window_s,
+            ..GeneratorReport::default()
         },
+        counts: recorded.counts,
+        latencies: recorded.latencies,
+        slices: recorded.slices,
     }
 }

@@ -4,6 +4,7 @@
 //! schedule ─► worker ─► transport::{epoll, sim} ─► recorder ─► generator ─► bench::conduct
 //! ```
 
+pub mod agent;
 pub mod awake;
 pub mod burst;
 pub mod cli;

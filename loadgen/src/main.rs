@@ -10,6 +10,7 @@ use bench::report::terminal::Style;
 use bench::results::Shelf;
 use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
+use loadgen::cli::agent::agent;
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
 use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
@@ -71,6 +72,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Validate(args)) if matches!(args.metrics, Some(MetricsTo::Port(_))) => {
             serve_metrics(&args, &on_signals()?)?;
         }
+        Some(Command::Agent(args)) => agent(&args, &mut out, &on_signals()?)?,
         Some(Command::Validate(args)) => {
             let coloured = style() == Style::Ansi;
             let (text, end) = validate(&args, coloured);

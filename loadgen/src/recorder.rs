@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bench::histogram::Histogram;
-use bench::trial::{LET_THROUGH, Latencies, OutcomeCounts, REFUSED, Slice};
+use bench::trial::{LET_THROUGH, Latencies, OutcomeCounts, REFUSED};
 
 use crate::burst::BurstMeter;
 use crate::live::LiveWriter;
@@ -13,9 +13,6 @@ use crate::transport::{Failure, Resumed, SetUp};
 
 /// Equal parts of the window that a median is kept for.
 pub const SLICES: usize = 10;
-
-/// Samples kept of each slice: their median is off by about 1.25/√2048 ≈ 3 % of their spread.
-const SLICE_SAMPLES: usize = 2048;
 
 /// Statuses that are counted each in a place of its own.
 const STATUSES: usize = 1000;
@@ -192,7 +189,7 @@ pub struct Recorder {
     connections: ConnectionFigures,
     /// Apart only where there are several.
     kinds: Vec<(Tally, Histogram)>,
-    slices: Vec<SliceSampler>,
+    slices: Vec<Histogram>,
     /// The length of a slice: known beforehand, so that a request costs one short division.
     slice_ns: u64,
     bytes_received: u64,
@@ -207,17 +204,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records requests whose intended send time lies in the window; about `expected` of them, of
-    /// so many kinds.
+    /// Records requests whose intended send time lies in the window, of so many kinds.
     #[must_use]
-    pub fn new(
-        window: std::ops::Range<u64>,
-        expected: u64,
-        kinds: usize,
-        live: Option<Arc<LiveWriter>>,
-    ) -> Self {
+    pub fn new(window: std::ops::Range<u64>, kinds: usize, live: Option<Arc<LiveWriter>>) -> Self {
         let mut latencies = Latencies::default();
         let mut first_byte = Histogram::new();
+        let mut slices = vec![Histogram::new(); SLICES];
         let mut kinds: Vec<(Tally, Histogram)> = (0..if kinds > 1 { kinds } else { 0 })
             .map(|_| (Tally::new(), Histogram::new()))
             .collect();
@@ -232,10 +224,9 @@ impl Recorder {
             &mut first_byte,
         ]
         .into_iter()
+        .chain(&mut slices)
         .chain(kinds.iter_mut().map(|(_, histogram)| histogram))
         .for_each(Histogram::clear);
-        let per_slice = usize::try_from(expected).unwrap_or(usize::MAX) / SLICES + 1;
-        let slices = (0..SLICES).map(|_| SliceSampler::new(per_slice)).collect();
         let slice_ns = (window.end - window.start).div_ceil(SLICES as u64).max(1);
         Self {
             window,
@@ -312,7 +303,7 @@ impl Recorder {
         self.bytes_received += bytes;
         self.last_completion = self.last_completion.max(at.completed);
         let slice = self.slice_of(at.intended);
-        self.slices[slice].take(at.response_time());
+        self.slices[slice].record(at.response_time());
         if let Some((tally, histogram)) = self.kinds.get_mut(kind.index()) {
             tally.completed += 1;
             tally.status(status);
@@ -390,7 +381,7 @@ impl Recorder {
             first_byte: self.first_byte,
             connections: self.connections,
             kinds,
-            slices: self.slices.into_iter().map(SliceSampler::finish).collect(),
+            slices: self.slices,
             bytes_received: self.bytes_received,
             bytes_sent: self.bytes_sent,
             warm_up_requests: self.warm_up_requests,
@@ -416,8 +407,8 @@ pub struct Recorded {
     pub connections: ConnectionFigures,
     /// Each kind apart; one entry when there is one kind.
     pub kinds: Vec<KindRecorded>,
-    /// Tenths of the window.
-    pub slices: Vec<Slice>,
+    /// The response times in each tenth of the window.
+    pub slices: Vec<Histogram>,
     /// Bytes of answers in the window.
     pub bytes_received: u64,
     /// Bytes of requests in the window.
@@ -449,7 +440,7 @@ impl Recorded {
             ours.response_time.merge(&theirs.response_time);
         }
         for (ours, theirs) in self.slices.iter_mut().zip(&other.slices) {
-            *ours = merged(*ours, *theirs);
+            ours.merge(theirs);
         }
         self.bytes_received += other.bytes_received;
         self.bytes_sent += other.bytes_sent;
@@ -459,50 +450,5 @@ impl Recorded {
         self.window_s = self.window_s.max(other.window_s);
         self.burst_max += other.burst_max;
         self.burst_planned += other.burst_planned;
-    }
-}
-
-/// Of two workers' slices. Their medians are of equal shares of the same requests, so the weighted
-/// mean is off by less than the medians are.
-#[expect(clippy::cast_precision_loss, reason = "counts of a tenth of a trial")]
-fn merged(ours: Slice, theirs: Slice) -> Slice {
-    let count = ours.count + theirs.count;
-    let weight = |slice: Slice| slice.count as f64 / count.max(1) as f64;
-    Slice {
-        count,
-        response_time_p50_us: ours.response_time_p50_us * weight(ours)
-            + theirs.response_time_p50_us * weight(theirs),
-    }
-}
-
-/// Every n-th response time of a slice, for its median.
-#[derive(Debug)]
-struct SliceSampler {
-    samples: Vec<u64>,
-    every: usize,
-    seen: usize,
-}
-
-impl SliceSampler {
-    fn new(expected: usize) -> Self {
-        let every = expected.div_ceil(SLICE_SAMPLES).max(1);
-        Self { samples: Vec::with_capacity(SLICE_SAMPLES * 2), every, seen: 0 }
-    }
-
-    fn take(&mut self, nanos: u64) {
-        if self.seen.is_multiple_of(self.every) && self.samples.len() < self.samples.capacity() {
-            self.samples.push(nanos);
-        }
-        self.seen += 1;
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "response times stay far below 2^52 ns")]
-    fn finish(mut self) -> Slice {
-        self.samples.sort_unstable();
-        let median = self.samples.get(self.samples.len().saturating_sub(1) / 2).copied();
-        Slice {
-            count: u64::try_from(self.seen).expect("usize has at most 64 bits here"),
-            response_time_p50_us: median.unwrap_or(0) as f64 / 1e3,
-        }
     }
 }

@@ -65,6 +65,9 @@ pub struct LoopReport {
     pub stopped_early: bool,
     /// Offsets count from here.
     pub start: Nanos,
+    /// How much later than due the loop turned to its first request, in nanoseconds; `None` when it
+    /// had none.
+    pub first_late: Option<u64>,
 }
 
 /// The slots could not be opened in time.
@@ -278,6 +281,7 @@ impl<T: Transport> Worker<'_, T> {
     fn due(&mut self, due: Due, now: Nanos) -> Nanos {
         let held = Held { index: due.index, intended: due.at.offset() };
         let turned = self.offset(now);
+        self.report.first_late.get_or_insert_with(|| turned.saturating_sub(held.intended));
         let waiting = u64::try_from(self.backlog.len()).expect("usize has at most 64 bits here");
         let outstanding = u64::from(self.lists.count(List::Busy)) + waiting;
         let kind = self.mix.request(held.index).kind;

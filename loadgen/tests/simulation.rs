@@ -177,7 +177,7 @@ fn an_endpoint_that_refuses_for_ever_is_an_error_and_not_a_hang() {
 fn a_stop_keeps_what_was_measured_and_accounts_for_the_rest() {
     let rate = RatePerSecond::new(1000.0).expect("a valid rate");
     let schedule = Schedule::new(Arrivals::Constant, rate, Duration::from_secs(10), 1);
-    let mut recorder = Recorder::new(0..10 * S, 10_000, 1, None);
+    let mut recorder = Recorder::new(0..10 * S, 1, None);
     let mut transport = StopAfter {
         inner: SimTransport::new(Setting::new(usize::MAX, Service::Fixed(5 * MS))),
         at: 2 * S,

@@ -63,7 +63,7 @@ fn allocated(
     let span = Duration::from_micros(requests * 250);
     let schedule = Schedule::new(Arrivals::Constant, rate, span, 1);
     let window = 0..u64::try_from(span.as_nanos()).expect("a short one");
-    let mut recorder = Recorder::new(window, requests, 1, None);
+    let mut recorder = Recorder::new(window, 1, None);
     let limits = Limits {
         slots,
         max_in_flight: 1000,

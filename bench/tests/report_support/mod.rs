@@ -197,6 +197,7 @@ fn trial(
             bytes_received: completed * 212,
             stopped_early: false,
             window_s: 0.5,
+            ..GeneratorReport::default()
         },
     }
 }
@@ -381,6 +382,7 @@ fn record(recipe: &Recipe, trials: Vec<TrialRow>, comparisons: Vec<ComparisonRow
         ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance: provenance(),
+        agents: Vec::new(),
         selftest: None,
         plan: plan(recipe),
         stopping: None,

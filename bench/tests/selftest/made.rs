@@ -182,6 +182,7 @@ pub(crate) fn run(machine: Machine) -> (RunRecord, BTreeMap<String, Histogram>) 
         ended_early: None,
         started_at: "2026-11-23T02:40:11Z".to_owned(),
         provenance: provenance(),
+        agents: Vec::new(),
         selftest: None,
         plan: record,
         stopping: None,

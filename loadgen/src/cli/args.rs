@@ -27,6 +27,9 @@ pub const SUBJECT: &str = "subject";
 /// The hidden command by which they start other programs, which end with this one.
 pub const TETHER: &str = "tether";
 
+/// The command by which a run starts this program again as a part of its generator.
+pub const AGENT: &str = "agent";
+
 /// What mesh security costs: open-loop load through variants of a mesh, each proven before it is
 /// measured, compared block by block.
 #[derive(Debug, Parser)]
@@ -61,6 +64,9 @@ pub enum Command {
     },
     /// Answer requests: the server that load generators are judged against
     Serve(Box<super::serve_args::ServeArgs>),
+    /// Be a part of a generator: send shares of trials for a coordinator, which --agents starts
+    #[command(name = AGENT)]
+    Agent(Box<super::agent_args::AgentArgs>),
     /// Check Istio and Cilium security resources: what opens access, and what is refused
     Validate(Box<super::validate_args::ValidateArgs>),
     /// Print completions for a shell
@@ -186,6 +192,10 @@ pub struct RunArgs {
     /// Keep-alive connections of the generator
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: Option<u32>,
+    /// Send by so many processes on this machine instead of one, each with its share of one
+    /// schedule; what they record is added up without loss
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub agents: Option<u32>,
     /// How the generator waits for the next send; never spins on a core that it shares
     #[arg(long, value_enum, default_value_t = PacingChoice::Hybrid, value_name = "HOW")]
     pub pacing: PacingChoice,

@@ -1,5 +1,7 @@
 //! The command line: what was typed, what it means, what is shown, and how it ends.
 
+pub mod agent;
+pub mod agent_args;
 pub mod args;
 pub mod drive;
 pub mod drive_args;
@@ -17,6 +19,7 @@ pub mod run;
 pub mod selftest;
 pub mod selftest_args;
 pub mod selftest_plan;
+pub mod sender;
 pub mod serve;
 pub mod serve_args;
 pub mod settle;

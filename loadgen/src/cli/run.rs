@@ -25,12 +25,13 @@ use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
 use super::policy_gate;
 use super::progress::{Lines, Progress};
+use super::sender::{Sender, Setting, sender_text};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
 use super::versions;
 use super::wall_clock::StartedAt;
 use crate::awake::Awake;
-use crate::generator::{LocalGenerator, Pacing};
+use crate::generator::Pacing;
 use crate::live::LiveView;
 use crate::machine::pin;
 use crate::pace::MonotonicClock;
@@ -73,7 +74,7 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     let testbed = settled.place.name();
     if args.dry_run {
         let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
-        return print(around, &text);
+        return print(around, &(text + &sender_text(args)));
     }
     if let Some(why) = why {
         tell(&format!("testbed {testbed}: {why}. {}", settled.place.note()));
@@ -121,7 +122,7 @@ fn measure(
     let mut progress = Progress::new(plain, settled.takes, trial_takes, Arc::clone(&live));
     let what = (&settled.scenario, &settled.plan);
     let logs = keeper.folder().logs();
-    let set_up = settled.place.set_up(&around.program, what, placement.clone(), logs);
+    let set_up = settled.place.set_up(&around.program, what, placement.clone(), logs.clone());
     let SetUp { mut testbed, facts } = match set_up {
         Ok(set_up) => set_up,
         Err(fault) => return finish(keeper, Err(fault), around),
@@ -130,8 +131,10 @@ fn measure(
         keeper.note(&name, fact);
     }
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
-    let mut generator = LocalGenerator::new(placement, pacing(args.pacing), stop.clone(), live);
-    keeper.note("pacing", generator.waits().describe());
+    let program = around.program.clone();
+    let setting = Setting { placement, stop: stop.clone(), live, program, logs };
+    let mut generator = Sender::new(args, setting)?;
+    generator.note(&mut keeper);
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
     let clock = MonotonicClock::start();
     let elapsed = || Duration::from_nanos(clock.now().0);
@@ -144,7 +147,7 @@ fn measure(
         Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
     );
     keeper.subject(testbed.subject());
-    keeper.note("pacing", generator.waits().describe());
+    generator.note(&mut keeper);
     let kept_awake = awake.map_or(0, Awake::end);
     keeper.note("cores_kept_awake", kept_awake.to_string());
     let whole = conducted.is_ok();
@@ -156,7 +159,7 @@ fn measure(
     ended
 }
 
-fn pacing(choice: PacingChoice) -> Pacing {
+pub(super) fn pacing(choice: PacingChoice) -> Pacing {
     match choice {
         PacingChoice::Spin => Pacing::Spin,
         PacingChoice::Hybrid => Pacing::Hybrid,

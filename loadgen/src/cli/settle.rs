@@ -107,6 +107,12 @@ pub fn settle(
         load.connections = connections;
         load.max_in_flight = load.max_in_flight.max(connections);
     }
+    if let Some(agents) = args.agents.filter(|agents| *agents > load.connections) {
+        mistakes.push(format!(
+            "--agents {agents}: each needs a connection, and there are {}; raise --connections",
+            load.connections
+        ));
+    }
     if args.precision.is_some() {
         scenario.design.blocks = PRECISION_BLOCKS;
     }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use bench::histogram::Histogram;
 use bench::seams::StopFlag;
 use loadgen::engine::{self, Crew, Done, Job, Offer, Refused};
 use loadgen::live::LiveView;
@@ -148,7 +149,7 @@ pub(crate) fn assert_lawful(done: &Done) {
     let sent = latencies.send_lag.count();
     assert!(counts.completed <= sent && sent <= counts.offered - counts.shed, "{sent} {counts:?}");
     assert_eq!(recorded.kinds.iter().map(|kind| kind.counts.offered).sum::<u64>(), counts.offered);
-    assert_eq!(recorded.slices.iter().map(|slice| slice.count).sum::<u64>(), counts.completed);
+    assert_eq!(recorded.slices.iter().map(Histogram::count).sum::<u64>(), counts.completed);
     let connections = &recorded.connections;
     assert_eq!(connections.connect.count(), connections.opened);
     let handshakes = connections.tls_full.count() + connections.tls_resumed.count();

@@ -7,7 +7,7 @@ use bench::admit::Admission;
 use bench::clock::Nanos;
 use bench::quantile::Quantile;
 use bench::seams::WorkSeen;
-use bench::trial::{Bounded, GeneratorReport, TrialRecord, TrialSpec};
+use bench::trial::{Bounded, GeneratorReport, Slice, TrialRecord, TrialSpec};
 use loadgen::recorder::Recorded;
 use loadgen::requests::RequestId;
 use loadgen::transport::sim::{Service, Setting, SimTransport};
@@ -115,7 +115,7 @@ fn judged(trial: &Trial, robbed: Option<(Noise, f64, f64)>) -> Judged {
         variant: spec.variant.clone(),
         counts: recorded.counts.clone(),
         latencies: recorded.latencies.clone(),
-        slices: recorded.slices.clone(),
+        slices: recorded.slices.iter().map(Slice::of).collect(),
         generator: GeneratorReport { window_s: recorded.window_s, ..GeneratorReport::default() },
     };
     let work = WorkSeen { requests_at_origin: arrivals.len() as u64, ..WorkSeen::default() };

@@ -54,9 +54,7 @@ impl Trial {
         &self,
         transport: &mut impl Transport,
     ) -> Result<(Recorded, LoopReport), SetUpFailed> {
-        let rate = RatePerSecond::new(self.rate).expect("a valid rate");
-        let expected = rate.requests_in(Duration::from_secs(self.seconds));
-        let mut recorder = Recorder::new(0..self.seconds * S, expected, 1, None);
+        let mut recorder = Recorder::new(0..self.seconds * S, 1, None);
         let limits = Limits {
             slots: self.connections,
             max_in_flight: self.max_in_flight,
