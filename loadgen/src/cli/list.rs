@@ -92,7 +92,11 @@ fn testbeds() -> Vec<ListedTestbed> {
             about: format!("loadgen's own sidecars as processes, not Istio; {cores} cores{shared}"),
         },
         absent("envoy"),
-        absent("kind"),
+        ListedTestbed {
+            name: "kind",
+            ready: false,
+            about: "only its plan, by --dry-run; no run in clusters in this version".to_owned(),
+        },
         absent("cluster"),
     ]
 }

@@ -1,10 +1,12 @@
 //! The command line: what was typed, what it means, what is shown, and how it ends.
 
 pub mod args;
+pub mod compare;
 pub mod drive;
 pub mod drive_args;
 pub mod environment;
 pub mod exit;
+mod kind;
 pub mod list;
 pub mod live_view;
 pub mod plan_text;

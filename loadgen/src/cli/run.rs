@@ -64,6 +64,9 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
+    if args.testbed == TestbedChoice::Kind {
+        return super::kind::kind(args, around);
+    }
     let testbed = choose(args.testbed)?;
     let settled = decide(args, testbed, around)?;
     if args.dry_run {
