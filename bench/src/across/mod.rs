@@ -74,7 +74,8 @@ fn overhead(
     (old, new): (&RunRecord, &RunRecord),
 ) -> OverheadChange {
     let [before, after] = [old, new].map(|run| differences(spec, quantile, &run.trials));
-    let change_us = change(&after.overheads_us, &before.overheads_us);
+    let [earlier, later] = as_many(&before.overheads_us, &after.overheads_us);
+    let change_us = change(later, earlier);
     let margin = &new.plan.margin;
     let margin_us = before
         .baseline_us
@@ -86,15 +87,15 @@ fn overhead(
         baseline: spec.baseline.clone(),
         quantile,
         gated: spec.name != A_A,
-        old_us: median(&before.overheads_us),
-        new_us: median(&after.overheads_us),
-        old_blocks: count(&before.overheads_us),
-        new_blocks: count(&after.overheads_us),
+        old_us: median(earlier),
+        new_us: median(later),
+        old_blocks: count(earlier),
+        new_blocks: count(later),
         change_us,
         // Without it there is no verdict.
         p_value: change_us
             .filter(|_| before.bounded.is_none() && after.bounded.is_none())
-            .map(|_| rank_sum_test(&after.overheads_us, &before.overheads_us)),
+            .map(|_| rank_sum_test(later, earlier)),
         p_holm: None,
         margin_us,
         verdict: Verdict::Inconclusive,
@@ -102,6 +103,16 @@ fn overhead(
             || before.bounded.is_none() && after.bounded.is_some(),
         remark: remark(&before, &after, change_us),
     }
+}
+
+/// As many blocks of one run as of the other, the first of each; all where one has none. Of equal numbers the rank sum test bears
+/// that one run is noisier; a short and noisy run against a long and quiet one it does not bear.
+fn as_many<'a>(earlier: &'a [f64], later: &'a [f64]) -> [&'a [f64]; 2] {
+    let blocks = earlier.len().min(later.len());
+    if blocks == 0 {
+        return [earlier, later];
+    }
+    [&earlier[..blocks], &later[..blocks]]
 }
 
 /// Whether a run's part is enough for an interval with as much of another.

@@ -262,7 +262,7 @@ impl Talk {
     }
 
     /// For the results: the images with their digests, the nodes, the proxies' builds.
-    fn collect(&self, sides: &[Side]) -> Vec<Step> {
+    fn collect(&self, sides: &[Side], kinds: &str) -> Vec<Step> {
         let mut steps = vec![
             Step::new(
                 "keep the pods with their digests",
@@ -273,7 +273,7 @@ impl Talk {
             Step::new(
                 "keep the policies as the API server has them",
                 self.kubectl(&format!(
-                    "get {KINDS} --namespace {NAMESPACE} --ignore-not-found --output yaml"
+                    "get {kinds} --namespace {NAMESPACE} --ignore-not-found --output yaml"
                 )),
                 30,
             ),
@@ -294,8 +294,11 @@ impl Talk {
     }
 }
 
-/// What a scenario's policies can be.
-const KINDS: &str = "peerauthentications.security.istio.io,authorizationpolicies.security.istio.io";
+/// What a scenario's policies can be in a cluster with Istio.
+const ISTIO_KINDS: &str =
+    "peerauthentications.security.istio.io,authorizationpolicies.security.istio.io";
+/// The same with Cilium.
+const CILIUM_KINDS: &str = "ciliumnetworkpolicies.cilium.io";
 
 fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'_>) -> Cluster {
     let talk = Talk::with("loadgen-istio", around.folder);
@@ -327,7 +330,7 @@ fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'
     }
     up.extend(talk.workloads(&sides));
     let rounds = rounds(&talk, Product::Istio, &sides, around);
-    let (collect, down) = (talk.collect(&sides), talk.down());
+    let (collect, down) = (talk.collect(&sides, ISTIO_KINDS), talk.down());
     Cluster { name: talk.name, shape, sides, up, rounds, collect, down }
 }
 
@@ -357,10 +360,7 @@ fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cl
     ];
     up.extend(talk.workloads(&sides));
     let rounds = rounds(&talk, Product::Cilium, &sides, around);
-    let mut collect = talk.collect(&sides);
-    collect[2].command = talk.kubectl(&format!(
-        "get ciliumnetworkpolicies.cilium.io --namespace {NAMESPACE} --output yaml"
-    ));
+    let mut collect = talk.collect(&sides, CILIUM_KINDS);
     collect.push(Step::new(
         "keep the agents with their digests",
         talk.kubectl("get pods --namespace kube-system --output json"),
