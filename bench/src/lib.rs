@@ -1,6 +1,7 @@
 //! How a comparison is made and what its numbers mean: plan, conduct, admission, statistics,
 //! report. No sockets, no processes, no runtime and no clock of its own.
 
+pub mod across;
 pub mod admit;
 pub mod analysis;
 pub mod clock;

@@ -1,8 +1,9 @@
-//! The JSON Schemas of `run.json` and of a selftest, made from the types that write them. Knows no
-//! file.
+//! The JSON Schemas of `run.json`, of a selftest and of a comparison of two runs, made from the types
+//! that write them. Knows no file.
 
 use schemars::{JsonSchema, schema_for};
 
+use crate::across::Across;
 use crate::record::RunRecord;
 use crate::selftest::SelftestRecord;
 
@@ -18,6 +19,13 @@ pub fn run_schema() -> String {
 #[must_use]
 pub fn selftest_schema() -> String {
     text::<SelftestRecord>()
+}
+
+/// The schema of `loadgen compare --output json`. The committed copy is
+/// `bench/schema/compare.schema.json`, and a test keeps it current.
+#[must_use]
+pub fn compare_schema() -> String {
+    text::<Across>()
 }
 
 /// A document: pretty, keys in a fixed order, a newline at its end.

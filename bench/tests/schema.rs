@@ -1,11 +1,11 @@
-//! The JSON Schemas of run.json and of a selftest: committed, current, and of use. After a wanted change:
+//! The JSON Schemas of run.json, of a selftest and of two runs compared: committed, current, and of use. After a wanted change:
 //! `cargo test -p bench --test schema -- --ignored`.
 #![expect(clippy::unwrap_used, reason = "this is how a test fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bench::schema::{run_schema, selftest_schema};
+use bench::schema::{compare_schema, run_schema, selftest_schema};
 use serde_json::{Value, json};
 
 /// What is done to a good run.
@@ -17,6 +17,7 @@ fn committed(name: &str) -> PathBuf {
 
 const RUN: &str = "run.schema.json";
 const SELFTEST: &str = "selftest.schema.json";
+const COMPARE: &str = "compare.schema.json";
 
 fn golden_run() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/strict-mtls/run.json");
@@ -36,6 +37,11 @@ fn the_committed_schemas_are_current() {
     assert!(
         text == selftest_schema(),
         "schema/selftest.schema.json is not current; see this file's head"
+    );
+    let text = fs::read_to_string(committed(COMPARE)).unwrap();
+    assert!(
+        text == compare_schema(),
+        "schema/compare.schema.json is not current; see this file's head"
     );
 }
 
@@ -78,4 +84,5 @@ fn regenerate() {
     fs::create_dir_all(committed(RUN).parent().unwrap()).unwrap();
     fs::write(committed(RUN), run_schema()).unwrap();
     fs::write(committed(SELFTEST), selftest_schema()).unwrap();
+    fs::write(committed(COMPARE), compare_schema()).unwrap();
 }

@@ -12,6 +12,7 @@ use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
 use loadgen::cli::agent::agent;
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
+use loadgen::cli::compare::compare;
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
 use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
@@ -64,6 +65,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Report { run_dir }) => {
             let text = report(&run_dir, style())?;
             say(&mut out, text.as_bytes())?;
+        }
+        Some(Command::Compare(args)) => {
+            let (text, end) = compare(&args)?;
+            say(&mut out, text.as_bytes())?;
+            end?;
         }
         Some(Command::Serve(args)) => {
             let text = serve(&args, &on_signals()?)?;

@@ -3,10 +3,12 @@
 
 mod article;
 mod compare;
+mod differences;
 mod known;
 mod pairs;
 mod rule;
 
+pub use differences::{Differences, differences};
 pub use known::{Known, known};
 pub use pairs::{Pool, counting, pooled};
 pub use rule::Rule;

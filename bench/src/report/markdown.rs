@@ -201,7 +201,7 @@ fn again(out: &mut String, report: &Report) {
 }
 
 /// Text of others so that it stays text: no markup, no table edge, no line break.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

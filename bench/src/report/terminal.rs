@@ -207,7 +207,7 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-fn pad(text: &str, to: usize) -> String {
+pub(crate) fn pad(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }
 
@@ -220,7 +220,7 @@ fn apart(left: &str, right: &str) -> String {
     format!("{} {right}", pad(left, LAST.saturating_sub(width(right) + 1)))
 }
 
-fn pad_left(text: &str, to: usize) -> String {
+pub(crate) fn pad_left(text: &str, to: usize) -> String {
     format!("{}{text}", " ".repeat(to.saturating_sub(width(text))))
 }
 

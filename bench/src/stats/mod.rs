@@ -9,6 +9,7 @@ pub mod power;
 pub mod quantile;
 pub mod sequential;
 pub mod share;
+pub mod shift;
 pub mod sign;
 pub mod trend;
 

@@ -1,11 +1,12 @@
 //! Places where a comparison happens: the embedded testbed, Envoys, child processes, probes,
-//! provenance. Knows no generator and no statistics.
+//! provenance; and what would be done with clusters of kind. Knows no generator and no statistics.
 
 pub mod child;
 mod credentials;
 pub mod deadline;
 pub mod embedded;
 pub mod envoy;
+pub mod kind;
 pub mod memory;
 mod part;
 pub mod probe;

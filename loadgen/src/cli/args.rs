@@ -16,6 +16,7 @@ Examples:
   loadgen selftest --quick                  does it tell the truth here, and what can it resolve
   loadgen list                              what can be run here
   loadgen report results/…                  a finished run, rendered again
+  loadgen compare results/… results/…       an older and a newer run: is anything more expensive
 
 Exit codes:
   0 done · 1 internal, or results could not be written · 2 usage or unreadable scenario
@@ -62,6 +63,8 @@ pub enum Command {
         /// A folder that a run wrote
         run_dir: PathBuf,
     },
+    /// Compare two finished runs: has what is paid for security become more?
+    Compare(super::compare::CompareArgs),
     /// Answer requests: the server that load generators are judged against
     Serve(Box<super::serve_args::ServeArgs>),
     /// Be a part of a generator: send shares of trials for a coordinator, which --agents starts

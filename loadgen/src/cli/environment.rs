@@ -21,6 +21,12 @@ pub fn quiet() -> bool {
     set("NO_COLOR").is_some() || set("CI").is_some()
 }
 
+/// The folders in which programs are looked for.
+#[must_use]
+pub fn programs() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
 /// Where this user's selftests stand: `$XDG_STATE_HOME/loadgen/selftests`, or
 /// `~/.local/state/loadgen/selftests` (XDG Base Directory Specification, which passes over a path
 /// that is not absolute). `None` where neither is known.

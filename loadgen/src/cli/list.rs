@@ -99,7 +99,11 @@ fn testbeds(envoys: &Found) -> Vec<ListedTestbed> {
             format!("loadgen's own sidecars as processes, not Istio; {cores} cores{shared}"),
         ),
         envoy(envoys),
-        absent("kind"),
+        listed(
+            "kind",
+            false,
+            "only its plan, by --dry-run; no run in clusters in this version".to_owned(),
+        ),
         absent("cluster"),
     ]
 }

@@ -3,10 +3,12 @@
 pub mod agent;
 pub mod agent_args;
 pub mod args;
+pub mod compare;
 pub mod drive;
 pub mod drive_args;
 pub mod environment;
 pub mod exit;
+mod kind;
 pub mod list;
 pub mod live_view;
 pub mod place;

@@ -20,7 +20,7 @@ pub fn report(run_dir: &Path, style: Style) -> Result<String, Failure> {
 }
 
 /// A folder that is not there or not a run was named wrongly; anything else went wrong here.
-fn failure(error: FolderError) -> Failure {
+pub(super) fn failure(error: FolderError) -> Failure {
     match error.kind {
         ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::NotADirectory => {
             Failure::Usage(error.to_string())

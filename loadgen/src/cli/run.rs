@@ -19,7 +19,7 @@ use scenarios::scenario::Scenario;
 use testbed::envoy::found::{Build, Places};
 use testbed::provenance::allowed_cores;
 
-use super::args::{AwakeChoice, PacingChoice, RunArgs};
+use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::exit::Failure;
 use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
@@ -70,6 +70,9 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
+    if args.testbed == TestbedChoice::Kind {
+        return super::kind::kind(args, around);
+    }
     let (settled, why) = decide(args, around)?;
     let testbed = settled.place.name();
     if args.dry_run {

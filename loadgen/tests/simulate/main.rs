@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the table of claims is what this program is for")]
 
+mod across;
 mod admission;
 mod arguments;
 mod claim;
@@ -40,6 +41,7 @@ fn studies() -> Vec<Study> {
         admission::studies(),
         queues::studies(),
         search::studies(),
+        across::studies(),
     ]
     .into_iter()
     .flatten()
