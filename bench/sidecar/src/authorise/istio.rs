@@ -122,6 +122,7 @@ impl Translation<'_> {
         self.unknowable("requestPrincipals", &source.request_principals, NO_TOKENS);
         self.unknowable("ipBlocks", &source.ip_blocks, NO_ADDRESSES);
         self.unknowable("remoteIpBlocks", &source.remote_ip_blocks, NO_ADDRESSES);
+        self.unknowable("trustDomains", &source.trust_domains, NO_DOMAINS);
         tests
     }
 
@@ -182,6 +183,7 @@ impl Translation<'_> {
 
 const NO_TOKENS: &str = "no token is verified here";
 const NO_ADDRESSES: &str = "every caller on this machine has the same address";
+const NO_DOMAINS: &str = "how Istio compares trust domains is not known here";
 
 fn glob(text: &str) -> Pattern {
     if text.contains('*') {
