@@ -44,7 +44,7 @@ fn mistakes_are_said_before_anything_is_started() {
     let dir = tempfile::tempdir().expect("a folder");
     for (arguments, said) in [
         (&["selftest", "--parts=pacing,costs"][..], "overheads, stall, pacing, cost"),
-        (&["selftest", "--testbed=kind"], "does not have it"),
+        (&["selftest", "--testbed=kind"], "only the testbed embedded can"),
         (&["selftest", "--duration=1ms"], "holds no request"),
         (&["selftest", "--blocks=0"], "1..=1000"),
     ] {
