@@ -1,5 +1,5 @@
 //! What Envoy is told, held against three things: snapshots, Envoy's own validation, and a table of
-//! cases that the reference model and a real Envoy must decide alike.
+//! cases that the reference model, the embedded sidecar and a real Envoy must decide alike.
 //!
 //! Tests that need an Envoy take the first that the command line would find. Without one they say
 //! that they were skipped, unless LOADGEN_ENVOY_TEST is `required`.
@@ -8,6 +8,7 @@
 
 mod cases;
 mod chain;
+mod embedded;
 mod envoy;
 mod fixtures;
 mod model;
