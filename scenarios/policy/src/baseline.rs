@@ -70,7 +70,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Reads a file that [`write`] made; an error says what is wrong with it.
+    /// Reads a file that [`write()`] made; an error says what is wrong with it.
     pub fn read(text: &str) -> Result<Self, String> {
         let document: Document = serde_json::from_str(text).map_err(|error| {
             format!("expected what --write-baseline writes, found something else: {error}")
