@@ -120,3 +120,13 @@ fn cut_anywhere_it_is_no_panic() {
         }
     }
 }
+
+#[test]
+fn a_long_list_is_limited_by_its_items_and_not_by_their_number() {
+    let item = "- {apiVersion: security.istio.io/v1, kind: PeerAuthentication, \
+                metadata: {name: a, namespace: b}, spec: {mtls: {mode: STRICT}}}\n";
+    let text = format!("apiVersion: v1\nkind: List\nitems:\n{}", item.repeat(30_000));
+    let report = validate(&[("all.yaml", text)], &Settings::default());
+    assert!(report.mistakes.is_empty(), "{}", report.mistakes[0]);
+    assert_eq!(report.objects, 30_000);
+}

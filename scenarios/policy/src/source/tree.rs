@@ -275,8 +275,10 @@ struct Builder<'m> {
     anchored: HashMap<usize, Node>,
     /// How many values aliases stand for in the document so far.
     alias_values: usize,
-    /// How many values the document has so far.
+    /// How many values the document has so far, keys and ends of collections counted as well.
     values: usize,
+    /// The same before the item that is being read.
+    values_before_item: usize,
     mistakes: &'m mut Mistakes,
     open: Vec<Open>,
     /// How many documents have ended.
@@ -297,6 +299,7 @@ impl<'m> Builder<'m> {
             anchored: HashMap::new(),
             alias_values: 0,
             values: 0,
+            values_before_item: 0,
             mistakes,
             open: Vec::new(),
             documents: 0,
@@ -334,6 +337,9 @@ impl<'m> Builder<'m> {
 
     /// `None` stops the reading.
     fn take(&mut self, event: Event<'_>, at: Position, until: Position) -> Option<()> {
+        if self.items_apart && self.in_items() {
+            self.values_before_item = self.values;
+        }
         self.values += 1;
         if self.values > self.limits.values {
             let message = format!("a document of more than {} values", self.limits.values);
@@ -458,7 +464,7 @@ impl<'m> Builder<'m> {
     fn place(&mut self, node: Node) {
         let number = self.documents + 1;
         if self.items_apart && self.in_items() {
-            self.values = self.values.saturating_sub(node.values());
+            self.values = self.values_before_item;
             (self.hand_over)(Piece::Item(Document { number, root: node }));
             return;
         }
