@@ -51,7 +51,7 @@ impl Judged {
 impl Model {
     /// The model of a variant. The error names what the reference does not understand.
     pub fn of(scenario: &Scenario, variant: &Variant) -> Result<Self, String> {
-        let set = scenario.policy_set(variant).map_err(|mistakes| mistakes.to_string())?;
+        let set = scenario.policy_set(variant)?;
         let istio = !set.peer_authentications.is_empty() || !set.authorization_policies.is_empty();
         let cilium = !set.cilium_network_policies.is_empty();
         let enforced = match variant.proxies {

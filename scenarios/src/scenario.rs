@@ -2,7 +2,6 @@
 //! not know where it will run.
 
 use policy::PolicySet;
-use policy::source::Mistakes;
 use serde::Serialize;
 
 use crate::load::{Answer, LoadSpec};
@@ -149,10 +148,14 @@ impl Scenario {
     }
 
     /// The resources that are in force for a variant, in the order it names them. They were
-    /// checked when the scenario was read.
-    pub fn policy_set(&self, variant: &Variant) -> Result<PolicySet, Mistakes> {
-        let text = |path: &String| self.policies.get(path).cloned().unwrap_or_default();
-        let files: Vec<_> = variant.policies.iter().map(|path| (path, text(path))).collect();
-        PolicySet::parse(&files)
+    /// checked when the scenario was read; of one that was changed since, the error says what is wrong.
+    pub fn policy_set(&self, variant: &Variant) -> Result<PolicySet, String> {
+        let read = |path| match self.policies.get(path) {
+            Some(text) => Ok((path, text)),
+            // Without it the rest would be taken for all there is.
+            None => Err(format!("{path}: the scenario has no such file")),
+        };
+        let files = variant.policies.iter().map(read).collect::<Result<Vec<(&String, _)>, _>>()?;
+        PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())
     }
 }

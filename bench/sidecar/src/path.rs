@@ -161,13 +161,15 @@ impl Path {
             target: request.uri().path_and_query().map_or("/", |target| target.as_str()),
             headers: request.headers(),
         };
-        let rewritten = match check.answer(&facts) {
-            Judged::Denied => {
-                self.route.counters.denied.one();
-                return false;
-            }
-            Judged::Allowed(target) if target == facts.target => None,
-            Judged::Allowed(target) => target.parse::<Uri>().ok(),
+        let allowed = match check.answer(&facts) {
+            Judged::Denied => Err(()),
+            Judged::Allowed(target) if target == facts.target => Ok(None),
+            // What was judged is what goes on, or nothing does.
+            Judged::Allowed(target) => target.parse::<Uri>().map(Some).map_err(drop),
+        };
+        let Ok(rewritten) = allowed else {
+            self.route.counters.denied.one();
+            return false;
         };
         if let Some(target) = rewritten {
             *request.uri_mut() = target;

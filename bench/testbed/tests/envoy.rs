@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -17,31 +19,12 @@ use scenarios::library;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Planted, VariantName};
 use testbed::child::Program;
-use testbed::envoy::found::{Build, Places};
+use testbed::envoy::found::Build;
 use testbed::envoy::{Envoy, Programs};
 
-const CLIENT: &str = "spiffe://cluster.local/ns/loadgen-bench/sa/client";
+use support::builds;
 
-/// The Envoys here, by the rules of the command line; `None` to be skipped.
-#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
-fn builds() -> Option<Vec<Build>> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = Places {
-        named: set("LOADGEN_ENVOY"),
-        path: std::env::split_paths(&path).collect(),
-        cache: cache.map(|cache| cache.join("loadgen/envoy")),
-    };
-    let found = places.search();
-    if !found.builds.is_empty() {
-        return Some(found.builds);
-    }
-    let required = std::env::var_os("LOADGEN_ENVOY_TEST").is_some_and(|value| value == "required");
-    assert!(!required, "{}", found.missing());
-    eprintln!("skipped: {}", found.missing());
-    None
-}
+const CLIENT: &str = "spiffe://cluster.local/ns/loadgen-bench/sa/client";
 
 fn example() -> PathBuf {
     let test = std::env::current_exe().unwrap();

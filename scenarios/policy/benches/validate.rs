@@ -1,4 +1,4 @@
-//! 10 000 objects in one file of about 50 MB: validated, and beside it what reading the YAML alone
+//! 10 000 objects in one file of about 45 MB: validated, and beside it what reading the YAML alone
 //! takes, so that the ratio is known.
 
 #[path = "../tests/common/mod.rs"]

@@ -37,7 +37,7 @@ impl Route {
     /// Translates a variant; the error says what can not be.
     pub(super) fn of(variant: &Variant, scenario: &Scenario) -> Result<Self, String> {
         let Variant { name, proxies, policies, planted, .. } = variant;
-        let set = resources(policies, scenario)?;
+        let set = scenario.policy_set(variant)?;
         let (mode, rules) = match proxies {
             Proxies::Sidecars => (Some(mode_of(&set)), sidecar_rules(&set)?),
             Proxies::Node => (Some(Mode::Disable), node_rules(&set)?),
@@ -74,17 +74,6 @@ impl Route {
             requests: &self.requests,
         }
     }
-}
-
-fn resources(paths: &[String], scenario: &Scenario) -> Result<PolicySet, String> {
-    let files = paths
-        .iter()
-        .map(|path| match scenario.policies.get(path) {
-            Some(text) => Ok((path.as_str(), text.as_str())),
-            None => Err(format!("{path}: the scenario has no such file")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())
 }
 
 /// What the PeerAuthentication resources in force come to, as Istio composes them.

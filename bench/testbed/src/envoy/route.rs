@@ -53,7 +53,7 @@ impl Route {
                     Some(id) => builds.iter().position(|build| build.id() == id),
                 };
                 let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
-                Some(translated(build, policies, scenario)?)
+                Some(translated(build, &scenario.policy_set(variant)?)?)
             }
             Proxies::Node => {
                 return Err("no node's proxy is started on Envoy by this version".to_owned());
@@ -93,22 +93,14 @@ impl Route {
     }
 }
 
-fn translated(build: usize, paths: &[String], scenario: &Scenario) -> Result<Sidecars, String> {
-    let files = paths
-        .iter()
-        .map(|path| match scenario.policies.get(path) {
-            Some(text) => Ok((path.as_str(), text.as_str())),
-            None => Err(format!("{path}: the scenario has no such file")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let set = PolicySet::parse(&files).map_err(|mistakes| mistakes.to_string())?;
+fn translated(build: usize, set: &PolicySet) -> Result<Sidecars, String> {
     // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
     let PolicySet {
         root_namespace,
         peer_authentications: _,
         authorization_policies,
         cilium_network_policies,
-    } = &set;
+    } = set;
     if let Some(policy) = cilium_network_policies.first() {
         return Err(format!(
             "{}: {}: sidecars enforce none of Cilium's",

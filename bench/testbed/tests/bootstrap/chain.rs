@@ -48,7 +48,7 @@ fn started(
 
 #[test]
 fn what_lies_between_two_sidecars_is_as_the_mode_has_it() {
-    let Some(program) = envoy::program("what_lies_between_two_sidecars") else { return };
+    let Some(program) = envoy::program() else { return };
     let credentials = Credentials::fresh();
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
     let [server_folder, client_folder] = [folders[0].path(), folders[1].path()];

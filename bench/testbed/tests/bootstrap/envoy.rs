@@ -13,34 +13,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use testbed::deadline::{self, Deadline};
 use testbed::envoy::bootstrap::Process;
-use testbed::envoy::found::Places;
 
 use super::fixtures::{NAMESPACE, id};
+use super::support;
 
 /// Longer than any of these tests takes; what ends an Envoy when nothing else does.
 const LONGEST_S: &str = "60";
 const READY: Duration = Duration::from_secs(10);
 
-/// The Envoy to test with, by the rules of the command line. Without one the test is to return,
-/// having said so.
-#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
-pub(crate) fn program(test: &str) -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let places = Places {
-        named: set("LOADGEN_ENVOY"),
-        path: std::env::split_paths(&path).collect(),
-        cache: cache.map(|cache| cache.join("loadgen/envoy")),
-    };
-    let found = places.search();
-    if let Some(build) = found.builds.first() {
-        return Some(build.path.clone());
-    }
-    let required = std::env::var_os("LOADGEN_ENVOY_TEST").is_some_and(|value| value == "required");
-    assert!(!required, "{}", found.missing());
-    eprintln!("skipped: {test}: {}", found.missing());
-    None
+/// The Envoy to test with. Without one the test is to return.
+pub(crate) fn program() -> Option<PathBuf> {
+    Some(support::builds()?.swap_remove(0).path)
 }
 
 /// The program, ended after a while whatever becomes of the test.

@@ -16,3 +16,5 @@ mod origin;
 mod real;
 mod refusals;
 mod snapshots;
+#[path = "../support/mod.rs"]
+mod support;

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_real_envoy_decides_the_table() {
-    let Some(program) = envoy::program("a_real_envoy_decides_the_table") else { return };
+    let Some(program) = envoy::program() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let credentials = Credentials::fresh();
     credentials.write(folder.path(), &id(NAMESPACE, "server"));

@@ -18,7 +18,7 @@ fn every_bootstrap_is_as_it_was() {
 
 #[test]
 fn envoy_itself_takes_every_bootstrap() {
-    let Some(program) = envoy::program("envoy_itself_takes_every_bootstrap") else { return };
+    let Some(program) = envoy::program() else { return };
     let folder = tempfile::tempdir().expect("a folder");
     Credentials::fresh().write(folder.path(), &id(NAMESPACE, "server"));
     for (name, process) in fixtures::all(folder.path()) {
