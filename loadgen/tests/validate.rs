@@ -144,6 +144,8 @@ fn what_is_in_force_is_explained_and_questions_are_answered() {
         (vec![shop, "--explain", "shop/none:8080"], 2, ""),
         (vec![shop, "--can", charge, "--format", "sarif"], 2, ""),
         (vec![shop, "--can", charge, "--explain", "shop/pay:8080"], 2, ""),
+        (vec![shop, "--can", charge, "--profile", "baseline"], 2, ""),
+        (vec![shop, "--explain", "shop/pay:8080", "--metrics", "m.prom"], 2, ""),
         (vec!["none.yaml", "--can", charge], 2, ""),
     ] {
         let output = loadgen(&arguments, "");

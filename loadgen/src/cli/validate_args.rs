@@ -25,6 +25,19 @@ Exit codes:
   --explain and --can: 0 whatever the answer is, \"not decidable\" too · 2 where the question or the
   input can not be read, or no file holds the workload to explain";
 
+/// What findings are judged by, which says nothing of an answer.
+const JUDGED: [&str; 9] = [
+    "fail_on",
+    "profile",
+    "fail_fast",
+    "warn_namespaces",
+    "waivers",
+    "baseline",
+    "write_baseline",
+    "today",
+    "metrics",
+];
+
 /// Check Istio and Cilium security resources.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -82,10 +95,10 @@ pub struct ValidateArgs {
     #[arg(long)]
     pub list_checks: bool,
     /// Say what is in force on a port, and which document decides: NAMESPACE/WORKLOAD:PORT
-    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["can", "fail_on"])]
+    #[arg(long, value_name = "WORKLOAD", conflicts_with = "can", conflicts_with_all = JUDGED)]
     pub explain: Option<String>,
     /// Say whether a call goes through, and by which rule (see `--help` for the grammar)
-    #[arg(long, value_name = "QUESTION", conflicts_with = "fail_on", long_help = can_help())]
+    #[arg(long, value_name = "QUESTION", conflicts_with_all = JUDGED, long_help = can_help())]
     pub can: Option<String>,
     /// Say what a check is about, why, and what to do
     #[arg(long, value_name = "ID")]
