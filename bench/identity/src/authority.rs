@@ -63,7 +63,7 @@ impl Validity {
 pub struct Identity {
     /// The leaf. The CA signs leaves directly, so that there are no intermediates.
     pub chain_pem: String,
-    /// Its key, PKCS #8. Never logged, never on disk.
+    /// Its key, PKCS #8. Never logged, and on disk only where another process is to be given it.
     pub key_pem: String,
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::{
-    Authority, Identity, SpiffeId, TlsMaterial, TlsVersion, TrustDomain, Validity, client_config,
+    Authority, Caller, Identity, SpiffeId, TlsMaterial, TlsVersion, Trust, TrustDomain, Validity,
+    caller_config, client_config,
 };
 use rustls::ClientConfig;
 use scenarios::parts::{CLIENT, NAMESPACE, SERVER, TRUST_DOMAIN};
-use scenarios::posture::Caller;
+use scenarios::posture;
 
 use crate::deadline;
 
@@ -20,6 +21,7 @@ const SIDECARS_ALPN: [&str; 3] = ["istio-http/1.1", "istio", "http/1.1"];
 /// Istio's default; a block is far shorter.
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
+/// Why there is no certificate.
 type Problem = Box<dyn std::error::Error>;
 
 /// Everybody's certificates for a block.
@@ -75,13 +77,30 @@ impl Credentials {
     }
 
     /// Calls as that service account, and its identity.
-    pub(crate) fn of(&self, caller: &Caller) -> Result<(Arc<ClientConfig>, SpiffeId), Problem> {
-        let Caller { namespace, account } = caller;
+    pub(crate) fn of(
+        &self,
+        caller: &posture::Caller,
+    ) -> Result<(Arc<ClientConfig>, SpiffeId), Problem> {
+        let posture::Caller { namespace, account } = caller;
         let id = SpiffeId::new(self.domain.clone(), namespace, account)?;
         let identity = self.authority.issue(&id, self.validity)?;
         let own = material(identity, &self.authority.roots_pem(), &self.domain);
         Ok((as_sidecar(&own, &self.server_id)?, id))
     }
+}
+
+/// Calls as that member of the mesh, by a CA that the mesh does not know, whoever answers: who stands
+/// outside of a mesh knows none of its roots.
+pub fn impostor(id: &SpiffeId) -> Result<Arc<ClientConfig>, Problem> {
+    let validity = Validity::starting(deadline::today(), LIFETIME);
+    let own = Authority::new(id.trust_domain(), validity)?.issue(id, validity)?;
+    Ok(caller_config(&Caller {
+        trust: Trust::Anybody,
+        own: Some((own.chain_pem, own.key_pem)),
+        version: Some(TlsVersion::V1_3),
+        alpn: SIDECARS_ALPN.map(|name| name.as_bytes().to_vec()).into(),
+        resumption: false,
+    })?)
 }
 
 /// Calls the server as a client's sidecar does.

@@ -14,3 +14,5 @@ mod prove;
 pub mod provenance;
 pub mod tether;
 mod workload;
+
+pub use credentials::impostor;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, InvalidMessage, StreamOwned};
-use scenarios::parts::HOST;
+use serde::{Deserialize, Serialize};
 use sidecar::authorise::Like;
 use sidecar::{ECHO_HEADER, Echo, XFCC};
 
@@ -24,7 +24,8 @@ pub const CLAIMED: &str = "By=spiffe://cluster.local/ns/probe/sa/claimed;\
                        URI=spiffe://cluster.local/ns/probe/sa/claimed";
 
 /// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Observed {
     /// 200 and the origin's echo.
     Answered(Echo),
@@ -92,6 +93,8 @@ pub fn identity_of(echo: &Echo) -> Result<Option<String>, String> {
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'q> {
+    /// The `host` header: by it a client's sidecar knows which service is meant.
+    pub host: &'q str,
     /// The method.
     pub method: &'q str,
     /// Path and query.
@@ -151,7 +154,7 @@ fn of_error(error: &io::Error) -> Observed {
 
 /// The request's bytes.
 fn written(question: &Question<'_>) -> String {
-    let Question { method, path, headers, body, claim } = question;
+    let Question { host, method, path, headers, body, claim } = question;
     let claim = claim.map(|value| format!("{XFCC}: {value}\r\n")).unwrap_or_default();
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -160,7 +163,7 @@ fn written(question: &Question<'_>) -> String {
         length => format!("content-length: {length}\r\n"),
     };
     format!(
-        "{method} {path} HTTP/1.1\r\nhost: {HOST}\r\n{ECHO_HEADER}: 1\r\n{claim}{headers}{length}\
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\n{ECHO_HEADER}: 1\r\n{claim}{headers}{length}\
          connection: close\r\n\r\n{body}"
     )
 }
@@ -280,8 +283,14 @@ mod tests {
 
     use super::*;
 
-    const ECHO: Question<'static> =
-        Question { method: "GET", path: sidecar::ECHO_PATH, headers: &[], body: "", claim: None };
+    const ECHO: Question<'static> = Question {
+        host: scenarios::parts::HOST,
+        method: "GET",
+        path: sidecar::ECHO_PATH,
+        headers: &[],
+        body: "",
+        claim: None,
+    };
 
     #[test]
     fn alerts_are_told_in_words() {

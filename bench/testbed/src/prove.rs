@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bench::seams::{Probe, Proof, WorkSeen};
 use rustls::ClientConfig;
 use scenarios::load::{Answer, RequestKind, RequestSpec};
+use scenarios::parts::HOST;
 use scenarios::posture::{CallClaim, Expected};
 use scenarios::variant::{Proxies, Variant};
 use sidecar::{ECHO_PATH, RouteStats};
@@ -307,7 +308,7 @@ fn without_tls(path: &Path<'_>) -> Option<&'static str> {
 
 fn question<'q>(request: &'q RequestSpec, claim: Option<&'q str>) -> Question<'q> {
     let RequestSpec { method, path, headers, body } = request;
-    Question { method, path, headers, body, claim }
+    Question { host: HOST, method, path, headers, body, claim }
 }
 
 /// How callers are told apart where rules look at requests: by the request that is measured, since
@@ -315,7 +316,9 @@ fn question<'q>(request: &'q RequestSpec, claim: Option<&'q str>) -> Question<'q
 fn measured<'q>(path: &Path<'q>, claim: Option<&'q str>) -> Question<'q> {
     match path.requests.first().filter(|_| path.ruled) {
         Some(kind) => question(&kind.request, claim),
-        None => Question { method: "GET", path: ECHO_PATH, headers: &[], body: "", claim },
+        None => {
+            Question { host: HOST, method: "GET", path: ECHO_PATH, headers: &[], body: "", claim }
+        }
     }
 }
 

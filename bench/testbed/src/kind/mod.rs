@@ -5,6 +5,7 @@
 mod objects;
 mod pins;
 mod plan;
+pub mod proof;
 mod step;
 mod text;
 pub mod tools;
@@ -54,5 +55,7 @@ impl Shape {
     }
 }
 
+#[cfg(test)]
+mod held;
 #[cfg(test)]
 mod tests;
