@@ -13,6 +13,7 @@ use clap::{CommandFactory, Parser};
 use loadgen::cli::agent::agent;
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
 use loadgen::cli::compare::compare;
+use loadgen::cli::credentials::credentials;
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
 use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
@@ -79,6 +80,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             serve_metrics(&args, &on_signals()?)?;
         }
         Some(Command::Agent(args)) => agent(&args, &mut out, &on_signals()?)?,
+        Some(Command::Credentials(args)) => say(&mut out, credentials(&args)?.as_bytes())?,
         Some(Command::Validate(args)) => {
             let coloured = style() == Style::Ansi;
             let (text, end) = validate(&args, coloured);

@@ -14,7 +14,7 @@ use bench::trial::{AgentReport, TrialRecord, TrialSpec};
 use rustls::ClientConfig;
 
 use super::channel::{Broken, Channel, PATIENCE};
-use super::credentials::RunAuthority;
+use super::credentials::Coordinator;
 use super::fleet::{AgentAt, Fleet};
 use super::message::{
     About, Brought, FromAgent, Greeting, Hello, LONGEST_FROM_AGENT, Order, ToAgent,
@@ -42,10 +42,11 @@ const CLOCKS_WITHIN: Duration = Duration::from_millis(20);
 /// Sends through agents.
 pub struct RemoteGenerator {
     fleet: Box<dyn Fleet>,
-    authority: RunAuthority,
+    own: Coordinator,
     clock: MonotonicClock,
     stop: StopFlag,
     lead: Duration,
+    patience: Duration,
     seen: Vec<AgentRecord>,
 }
 
@@ -85,17 +86,23 @@ struct Share {
 }
 
 impl RemoteGenerator {
-    /// Through the agents of that fleet, whose certificates the authority made.
+    /// Through the agents of that fleet, whose certificates are of the same CA.
     #[must_use]
-    pub fn new(fleet: Box<dyn Fleet>, authority: RunAuthority, stop: StopFlag) -> Self {
+    pub fn new(fleet: Box<dyn Fleet>, own: Coordinator, stop: StopFlag) -> Self {
         let clock = MonotonicClock::since_boot();
-        Self { fleet, authority, clock, stop, lead: LEAD, seen: Vec::new() }
+        Self { fleet, own, clock, stop, lead: LEAD, patience: RECORD_WITHIN, seen: Vec::new() }
     }
 
     /// The same, with more time or less for the agents to hear of a start.
     #[must_use]
     pub fn with_lead(self, lead: Duration) -> Self {
         Self { lead, ..self }
+    }
+
+    /// The same, with more patience or less for records once the last request is over.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The agents, as they were in the last trial; none before the first.
@@ -143,7 +150,7 @@ impl RemoteGenerator {
         let (clock, stop) = (self.clock, &self.stop);
         let mut configs = Vec::with_capacity(agents.len());
         for agent in &agents {
-            configs.push(self.authority.towards(&agent.name).map_err(|error| GeneratorError {
+            configs.push(self.own.towards(&agent.name).map_err(|error| GeneratorError {
                 problem: format!("{}: {error}", agent.name),
                 hint: String::new(),
             })?);
@@ -184,6 +191,7 @@ impl RemoteGenerator {
             start: self.clock.now().plus(lead),
             lasts: spec.load.warm_up + spec.load.duration,
             timeout: spec.load.timeout,
+            patience: self.patience,
             clock: self.clock,
             stop: &self.stop,
             lost: StopFlag::default(),
@@ -255,11 +263,11 @@ impl Prepared {
     }
 }
 
-/// Why an agent is of no more use to a trial.
+/// Why an agent is of no more use.
 #[derive(Debug)]
-struct Lost {
-    why: String,
-    hint: String,
+pub(super) struct Lost {
+    pub(super) why: String,
+    pub(super) hint: String,
     /// Whether it may be gone altogether.
     gone: bool,
 }
@@ -269,13 +277,14 @@ impl Lost {
         Self { why: why.into(), hint: String::new(), gone: false }
     }
 
-    fn unexpected(message: &FromAgent) -> Self {
+    pub(super) fn unexpected(message: &FromAgent) -> Self {
         match message {
             FromAgent::Refused { problem, hint } => {
                 Self { hint: hint.clone(), ..Self::because(format!("it refused: {problem}")) }
             }
             FromAgent::Hello(_) => Self::because("a message `hello` where none is expected"),
             FromAgent::Ready => Self::because("a message `ready` where none is expected"),
+            FromAgent::Observed(_) => Self::because("an answer to what was not asked"),
             FromAgent::Clock { .. } => Self::because("a message `clock` where none is expected"),
             FromAgent::Started { .. } => {
                 Self::because("a message `started` where none is expected")
@@ -299,13 +308,11 @@ impl From<Broken> for Lost {
     }
 }
 
-/// Greets an agent, hands the order over, waits for its connections, and looks at its clock.
-fn prepared(
+/// Connects to an agent and greets it.
+pub(super) fn greeted(
     at: &AgentAt,
     config: std::sync::Arc<ClientConfig>,
-    order: Order,
-    (clock, stop): (MonotonicClock, &StopFlag),
-) -> Result<Prepared, Lost> {
+) -> Result<(Channel, About), Lost> {
     let mut channel = Channel::connect(at.address, config, LONGEST_FROM_AGENT)?;
     channel.say(&Greeting { hello: Hello::ours() })?;
     let about = match channel.hear(PATIENCE)? {
@@ -313,6 +320,17 @@ fn prepared(
         other => return Err(Lost::unexpected(&other)),
     };
     about.hello.check("agent").map_err(Lost::because)?;
+    Ok((channel, about))
+}
+
+/// Greets an agent, hands the order over, waits for its connections, and looks at its clock.
+fn prepared(
+    at: &AgentAt,
+    config: std::sync::Arc<ClientConfig>,
+    order: Order,
+    (clock, stop): (MonotonicClock, &StopFlag),
+) -> Result<Prepared, Lost> {
+    let (mut channel, about) = greeted(at, config)?;
     channel.say(&ToAgent::Trial(Box::new(order)))?;
     let deadline = clock.now().plus(READY_WITHIN);
     loop {
@@ -350,6 +368,8 @@ struct Trial<'a> {
     /// Warm-up and window.
     lasts: Duration,
     timeout: Duration,
+    /// For the record after that.
+    patience: Duration,
     clock: MonotonicClock,
     /// Somebody's wish.
     stop: &'a StopFlag,
@@ -391,7 +411,7 @@ impl Trial<'_> {
 
     /// Waits for the record, and passes a wish to stop on, once.
     fn brought(&self, channel: &mut Channel) -> Result<Brought, Lost> {
-        let latest = self.start.plus(self.lasts + self.timeout + RECORD_WITHIN);
+        let latest = self.start.plus(self.lasts + self.timeout + self.patience);
         let mut stopped_at = None;
         loop {
             match channel.listen(LOOK_AGAIN)? {
@@ -404,7 +424,7 @@ impl Trial<'_> {
                 channel.say(&ToAgent::Stop)?;
                 stopped_at = Some(now);
             }
-            let latest = stopped_at.map_or(latest, |at: Nanos| latest.min(at.plus(RECORD_WITHIN)));
+            let latest = stopped_at.map_or(latest, |at: Nanos| latest.min(at.plus(self.patience)));
             if now > latest {
                 let late = Duration::from_nanos(now.since(self.start));
                 return Err(Lost {

@@ -40,12 +40,18 @@ pub enum CredentialsError {
     Document(#[from] serde_json::Error),
 }
 
-/// The coordinator's side.
+/// The CA of a run. Dropped, it signs for nobody any more.
 #[derive(Debug)]
 pub struct RunAuthority {
     authority: Authority,
     validity: Validity,
     domain: TrustDomain,
+    own: TlsMaterial,
+}
+
+/// The coordinator's side.
+#[derive(Debug, Clone)]
+pub struct Coordinator {
     own: TlsMaterial,
 }
 
@@ -66,9 +72,27 @@ impl RunAuthority {
         Ok(serde_json::to_string(&material)?)
     }
 
+    /// The coordinator's own.
+    #[must_use]
+    pub fn coordinator(&self) -> Coordinator {
+        Coordinator { own: self.own.clone() }
+    }
+}
+
+impl Coordinator {
+    /// Reads the document that [`Self::document`] made.
+    pub fn read(document: &str) -> Result<Self, CredentialsError> {
+        Ok(Self { own: serde_json::from_str(document)? })
+    }
+
+    /// For a coordinator that is another process: one line. It holds a key.
+    pub fn document(&self) -> Result<String, CredentialsError> {
+        Ok(serde_json::to_string(&self.own)?)
+    }
+
     /// For a connection to the agent of that name, and to no other.
     pub fn towards(&self, name: &str) -> Result<Arc<ClientConfig>, CredentialsError> {
-        let config = client_config(&self.own, &id(&self.domain, name)?)?;
+        let config = client_config(&self.own, &id(&self.own.trust_domain, name)?)?;
         let mut config = Arc::unwrap_or_clone(config);
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(Arc::new(config))

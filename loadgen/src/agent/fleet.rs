@@ -36,6 +36,12 @@ pub struct Listening {
     pub listening: SocketAddr,
 }
 
+/// The name of a run's agent, counted from 1.
+#[must_use]
+pub fn agent_name(number: usize) -> String {
+    format!("agent-{number}")
+}
+
 /// The agents of a run.
 pub trait Fleet {
     /// All of them, each ready for a trial, in the order in which the load is dealt.
@@ -76,7 +82,7 @@ impl LocalFleet {
     pub fn new(start: LocalAgents, authority: &RunAuthority) -> Result<Self, CredentialsError> {
         let places = (1..=start.cores.len())
             .map(|number| {
-                let name = format!("agent-{number}");
+                let name = agent_name(number);
                 let credentials = authority.agent(&name)?;
                 Ok(Place { name, credentials, starts: 0, running: None })
             })

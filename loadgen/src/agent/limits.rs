@@ -32,12 +32,7 @@ impl Default for AgentLimits {
 impl AgentLimits {
     /// All that goes beyond them, a line each.
     pub fn check(&self, load: &LoadSpec, to: SocketAddr) -> Result<(), String> {
-        let mut beyond = Vec::new();
-        if !self.anywhere && !to.ip().is_loopback() {
-            beyond.push(format!(
-                "{to} is not a loopback address, and this agent was started without --any-target"
-            ));
-        }
+        let mut beyond: Vec<String> = self.check_target(to).err().into_iter().collect();
         if load.rate.per_second() > self.rate {
             beyond.push(format!(
                 "{} requests/s are more than its --max-rate of {}",
@@ -59,6 +54,16 @@ impl AgentLimits {
             ));
         }
         if beyond.is_empty() { Ok(()) } else { Err(beyond.join("\n")) }
+    }
+
+    /// Why it does not send there.
+    pub fn check_target(&self, to: SocketAddr) -> Result<(), String> {
+        if self.anywhere || to.ip().is_loopback() {
+            return Ok(());
+        }
+        Err(format!(
+            "{to} is not a loopback address, and this agent was started without --any-target"
+        ))
     }
 }
 

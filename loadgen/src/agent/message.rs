@@ -14,9 +14,10 @@ use bench::trial::TrialSpec;
 use scenarios::load::{Answer, Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::units::RatePerSecond;
 use serde::{Deserialize, Serialize};
+use testbed::probe::{self, Observed, Question};
 
 /// Raised when a message changes its meaning.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The longest message to an agent: a trial's, with its request's body.
 pub const LONGEST_TO_AGENT: usize = 4 << 20;
@@ -68,6 +69,8 @@ impl Hello {
 pub enum ToAgent {
     /// Open the connections for this.
     Trial(Box<Order>),
+    /// Ask this once, from where you stand.
+    Probe(Box<ProbeOrder>),
     /// What does your clock say?
     Clock,
     /// All count from this instant of your clock.
@@ -87,6 +90,8 @@ pub enum FromAgent {
     Hello(Box<About>),
     /// All connections of the trial are open.
     Ready,
+    /// What came of a question.
+    Observed(Box<Observed>),
     /// So does mine.
     Clock {
         /// Nanoseconds.
@@ -156,6 +161,39 @@ pub struct Order {
     pub seed: u64,
     /// What all of them offer together.
     pub load: LoadOrder,
+}
+
+/// One question to a live port, whose answer depends on who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeOrder {
+    /// Where to.
+    pub address: SocketAddr,
+    /// For the `host` header.
+    pub host: String,
+    /// What is asked.
+    pub request: RequestOrder,
+    /// Whether it claims in a header to be somebody, which only sidecars may say.
+    pub claims: bool,
+    /// Under TLS, with a certificate for this SPIFFE id by a CA that nobody knows; `None` in plain
+    /// text, which is what a program says to its sidecar.
+    pub impostor: Option<String>,
+}
+
+impl ProbeOrder {
+    /// All that is wrong with it, a line each.
+    pub fn check(&self) -> Result<(), String> {
+        let mistakes = self.request.mistakes(&self.host);
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("\n")) }
+    }
+
+    /// It as it is asked.
+    #[must_use]
+    pub fn question(&self) -> Question<'_> {
+        let RequestOrder { method, path, headers, body } = &self.request;
+        let claim = self.claims.then_some(probe::CLAIMED);
+        Question { host: &self.host, method, path, headers, body, claim }
+    }
 }
 
 /// A load as a document; spans in nanoseconds, so that nothing is rounded.
@@ -325,7 +363,6 @@ impl Order {
 
 impl KindOrder {
     fn of(kind: &RequestKind) -> Self {
-        let RequestSpec { method, path, headers, body } = kind.request.clone();
         Self {
             name: kind.name.clone(),
             weight: kind.weight,
@@ -333,7 +370,7 @@ impl KindOrder {
                 Answer::Served => AnswerOrder::Served,
                 Answer::Denied => AnswerOrder::Denied,
             },
-            request: RequestOrder { method, path, headers, body },
+            request: RequestOrder::of(&kind.request),
         }
     }
 
@@ -352,6 +389,13 @@ impl KindOrder {
 }
 
 impl RequestOrder {
+    /// The same as a document.
+    #[must_use]
+    pub fn of(request: &RequestSpec) -> Self {
+        let RequestSpec { method, path, headers, body } = request.clone();
+        Self { method, path, headers, body }
+    }
+
     /// What would be another message on the wire than it says.
     fn mistakes(&self, host: &str) -> Vec<String> {
         let token = |text: &str| {

@@ -13,13 +13,18 @@
 //!                                          ◄──────────── record (full histograms)
 //! ```
 //!
+//! Instead of a trial, questions may be put to an agent, each of which it asks once from where it
+//! stands ([`asker`]): so a posture is proven from more than one place.
+//!
 //! A message is a JSON document on a line of its own, read strictly and limited in length
 //! ([`message`]). A connection is for one trial: nobody waits for a peer that is gone. Must not know
 //! scenarios, testbeds and variants beyond their names.
 
+pub mod asker;
 pub mod channel;
 pub mod coordinator;
 pub mod credentials;
+pub mod elsewhere;
 pub mod fleet;
 pub mod limits;
 pub mod message;

@@ -1,5 +1,5 @@
-//! The agent: listens for a coordinator, runs one trial for it, and waits for the next. Whatever a
-//! peer does or leaves undone, every wait here ends, and a coordinator that goes away ends its
+//! The agent: listens for a coordinator, runs one trial for it or asks its questions, and waits for
+//! the next. Whatever a peer does or leaves undone, every wait here ends, and a coordinator that goes away ends its
 //! trial. Knows the order of messages on this side; what is sent is the engine's affair.
 
 use std::io;
@@ -8,12 +8,17 @@ use std::time::Duration;
 
 use bench::clock::Nanos;
 use bench::seams::StopFlag;
+use identity::SpiffeId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use testbed::impostor;
+use testbed::probe::{self, Observed};
 
 use super::channel::{Broken, Channel};
 use super::credentials::AgentCredentials;
 use super::limits::AgentLimits;
-use super::message::{About, Brought, FromAgent, Greeting, LONGEST_TO_AGENT, Order, ToAgent};
+use super::message::{
+    About, Brought, FromAgent, Greeting, LONGEST_TO_AGENT, Order, ProbeOrder, ToAgent,
+};
 use crate::engine::{self, Among, Crew, Done, Job, Refused};
 use crate::generator::{hint, part_of, trial_job};
 use crate::pace::{MonotonicClock, SpinWindow};
@@ -75,7 +80,7 @@ impl Ended {
 /// Something worth a line of the log.
 #[derive(Debug)]
 pub enum Happened {
-    /// A trial was sent and its record taken.
+    /// A trial was sent and its record taken, or questions were asked and their answers taken.
     Done(String),
     /// A coordinator left without one.
     Left(SocketAddr, Ended),
@@ -104,11 +109,11 @@ impl Agent {
         Ok(())
     }
 
-    /// One trial. Returns its name.
+    /// One trial, or some questions. Returns what was done.
     fn session(&self, stream: TcpStream, stop: &StopFlag) -> Result<String, Ended> {
         let tls = self.credentials.tls.clone();
         let mut channel = Channel::accept(stream, tls, LONGEST_TO_AGENT)?;
-        let ended = self.trial(&mut channel, stop);
+        let ended = self.attend(&mut channel, stop);
         match &ended {
             // It takes note of a reason only while it is there.
             Err(Ended::Refused { problem, hint }) => {
@@ -125,20 +130,53 @@ impl Agent {
         ended
     }
 
-    fn trial(&self, channel: &mut Channel, stop: &StopFlag) -> Result<String, Ended> {
+    fn attend(&self, channel: &mut Channel, stop: &StopFlag) -> Result<String, Ended> {
         self.coordinator_only(channel)?;
         let Greeting { hello } = channel.hear(NEXT_MESSAGE)?;
         hello.check("coordinator").map_err(Ended::refused)?;
         channel.say(&FromAgent::Hello(Box::new(self.about.clone())))?;
-        let order = match channel.hear(NEXT_MESSAGE)? {
-            ToAgent::Trial(order) => order,
-            other => return Err(unexpected(&other)),
-        };
-        let job = self.job(&order).map_err(Ended::refused)?;
+        let mut asked = 0;
+        loop {
+            match channel.hear(NEXT_MESSAGE) {
+                Ok(ToAgent::Trial(order)) => return self.trial(&order, channel, stop),
+                Ok(ToAgent::Probe(order)) => {
+                    let observed = self.probe(&order).map_err(Ended::refused)?;
+                    channel.say(&FromAgent::Observed(Box::new(observed)))?;
+                    asked += 1;
+                }
+                Ok(other) => return Err(unexpected(&other)),
+                // Who has asked may leave; nothing is under way.
+                Err(Broken::Closed) if asked > 0 => return Ok(format!("{asked} probes: asked")),
+                Err(broken) => return Err(broken.into()),
+            }
+        }
+    }
+
+    fn trial(
+        &self,
+        order: &Order,
+        channel: &mut Channel,
+        stop: &StopFlag,
+    ) -> Result<String, Ended> {
+        let job = self.job(order).map_err(Ended::refused)?;
         let brought = self.run(&job, (order.number, order.of), channel, stop)?;
         channel.say(&FromAgent::Record(Box::new(brought)))?;
         self.afterwards(channel);
-        Ok(order.trial)
+        Ok(format!("{}: sent", order.trial))
+    }
+
+    /// One question, asked from here; what it is answered is for others to judge.
+    fn probe(&self, order: &ProbeOrder) -> Result<Observed, String> {
+        order.check()?;
+        self.limits.check_target(order.address)?;
+        let tls = match &order.impostor {
+            None => None,
+            Some(id) => {
+                let id: SpiffeId = id.parse().map_err(|error| format!("{id}: {error}"))?;
+                Some(impostor(&id).map_err(|error| format!("a certificate for {id}: {error}"))?)
+            }
+        };
+        Ok(probe::ask(order.address, tls, &order.question()))
     }
 
     /// The CA of the run knows agents too, and none of them may ask another.
@@ -289,6 +327,7 @@ fn lead(at_ns: u64, now_ns: u64) -> Result<u64, Ended> {
 fn unexpected(message: &ToAgent) -> Ended {
     let name = match message {
         ToAgent::Trial(_) => "trial",
+        ToAgent::Probe(_) => "probe",
         ToAgent::Clock => "clock",
         ToAgent::Start { .. } => "start",
         ToAgent::Stop => "stop",

@@ -57,7 +57,7 @@ pub fn agent(args: &AgentArgs, out: &mut dyn Write, stop: &StopFlag) -> Result<(
         .and_then(|()| out.flush())
         .map_err(|error| Failure::Internal(format!("can not say where it listens: {error}")))?;
     let served = agent.serve(&listener, args.once, stop, |happened| match happened {
-        Happened::Done(trial) => tell(&format!("{trial}: sent")),
+        Happened::Done(what) => tell(&what),
         Happened::Left(from, ended) => tell(&format!("{from}: {ended}")),
     });
     served.map_err(|error| Failure::Internal(format!("can not wait for a coordinator: {error}")))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::agents::Agents;
 use super::drive_args::DriveArgs;
 use super::precision::Targets;
 
@@ -70,6 +71,8 @@ pub enum Command {
     /// Be a part of a generator: send shares of trials for a coordinator, which --agents starts
     #[command(name = AGENT)]
     Agent(Box<super::agent_args::AgentArgs>),
+    /// Make the credentials of a run whose agents are started elsewhere
+    Credentials(super::credentials::CredentialsArgs),
     /// Check Istio and Cilium security resources: what opens access, and what is refused
     Validate(Box<super::validate_args::ValidateArgs>),
     /// Print completions for a shell
@@ -195,10 +198,14 @@ pub struct RunArgs {
     /// Keep-alive connections of the generator
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: Option<u32>,
-    /// Send by so many processes on this machine instead of one, each with its share of one
-    /// schedule; what they record is added up without loss
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub agents: Option<u32>,
+    /// Send by several processes instead of one, each with its share of one schedule; what they
+    /// record is added up without loss: N that are started on this machine, or those at these
+    /// addresses, which `loadgen agent` started
+    #[arg(long, value_name = "N|HOST:PORT,…", value_parser = Agents::parse)]
+    pub agents: Option<Agents>,
+    /// With --agents HOST:PORT,…: the folder that `loadgen credentials` made for this run
+    #[arg(long, value_name = "DIR", requires = "agents")]
+    pub credentials: Option<PathBuf>,
     /// How the generator waits for the next send; never spins on a core that it shares
     #[arg(long, value_enum, default_value_t = PacingChoice::Hybrid, value_name = "HOW")]
     pub pacing: PacingChoice,

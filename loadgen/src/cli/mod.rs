@@ -2,8 +2,10 @@
 
 pub mod agent;
 pub mod agent_args;
+pub mod agents;
 pub mod args;
 pub mod compare;
+pub mod credentials;
 pub mod drive;
 pub mod drive_args;
 pub mod environment;

@@ -25,7 +25,7 @@ use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
 use super::policy_gate;
 use super::progress::{Lines, Progress};
-use super::sender::{Sender, Setting, sender_text};
+use super::sender::{Sender, Sends, Setting, sender_text};
 use super::settle::{estimate, precision, settle, variants};
 use super::tell::tell;
 use super::versions;
@@ -61,6 +61,7 @@ pub struct Surroundings<'a> {
 /// Everything that is decided before anything is started.
 struct Settled {
     place: Place,
+    sends: Sends,
     scenario: Scenario,
     plan: Plan,
     record: PlanRecord,
@@ -136,7 +137,7 @@ fn measure(
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
     let program = around.program.clone();
     let setting = Setting { placement, stop: stop.clone(), live, program, logs };
-    let mut generator = Sender::new(args, setting)?;
+    let mut generator = Sender::new(&settled.sends, args, setting)?;
     generator.note(&mut keeper);
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
     let clock = MonotonicClock::start();
@@ -287,6 +288,7 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     let variants = variants(&scenario, place.name(), &args.variants).map_err(usage)?;
     policy_gate::check(&scenario, &variants)?;
     let scenario = settle(scenario, &variants, args).map_err(usage)?;
+    let sends = Sends::of(args)?;
     let started = StartedAt::now();
     let seed = Seed(args.seed.unwrap_or(started.seed));
     let plan = Plan::new(&scenario, &variants, seed).map_err(|error| usage(error.to_string()))?;
@@ -294,7 +296,7 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     record.precision = precision(args);
     let takes = estimate(&scenario, plan.trial_count());
     let takes = args.max_time.map_or(takes, |most| takes.min(most));
-    Ok((Settled { place, scenario, plan, record, started, takes }, why))
+    Ok((Settled { place, sends, scenario, plan, record, started, takes }, why))
 }
 
 pub(super) fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {

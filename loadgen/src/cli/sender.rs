@@ -1,4 +1,5 @@
-//! Who sends a run's requests: this process, or agents. What each of them does is not known here.
+//! Who sends a run's requests: this process, agents that it starts, or agents that are there already.
+//! What each of them does is not known here.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,11 +11,14 @@ use bench::trial::{TrialRecord, TrialSpec};
 use clap::ValueEnum;
 use testbed::child::Program;
 
+use super::agents::Agents;
 use super::args::{AGENT, PacingChoice, RunArgs};
+use super::credentials::coordinator;
 use super::exit::Failure;
 use super::run::pacing;
 use crate::agent::coordinator::RemoteGenerator;
-use crate::agent::credentials::RunAuthority;
+use crate::agent::credentials::{Coordinator, RunAuthority};
+use crate::agent::elsewhere::Elsewhere;
 use crate::agent::fleet::{LocalAgents, LocalFleet};
 use crate::generator::LocalGenerator;
 use crate::live::LiveView;
@@ -23,8 +27,52 @@ use crate::live::LiveView;
 pub enum Sender {
     /// This process.
     Here(Box<LocalGenerator>),
-    /// Agents on this machine.
+    /// Agents.
     Agents(Box<RemoteGenerator>),
+}
+
+/// Who is to send, with all that can be known of it before anything is started.
+#[derive(Debug, Clone)]
+pub enum Sends {
+    /// This process.
+    Here,
+    /// So many agents, which it starts.
+    Agents(u32),
+    /// Agents that were started elsewhere, and who asks them.
+    At(Elsewhere, Coordinator),
+}
+
+impl Sends {
+    /// As asked for. The testbeds that measure are on this machine, at its loopback addresses: an
+    /// agent on another one would send to itself.
+    pub fn of(args: &RunArgs) -> Result<Self, Failure> {
+        let usage = |problem: String| Err(Failure::Usage(problem));
+        match (&args.agents, &args.credentials) {
+            (None, _) => Ok(Self::Here),
+            (Some(Agents::Here(count)), None) => Ok(Self::Agents(*count)),
+            (Some(Agents::Here(count)), Some(_)) => usage(format!(
+                "--credentials: the {count} agents that are started here are given theirs; leave it out, or say by --agents HOST:PORT,… where others are"
+            )),
+            (Some(Agents::At(places)), None) => usage(format!(
+                "--agents HOST:PORT,…: --credentials is missing, by which these agents know this run\n  help: `loadgen credentials --agents {} DIR` makes them, and says how they are used",
+                places.len()
+            )),
+            (Some(Agents::At(places)), Some(folder)) => {
+                let coordinator = coordinator(folder)?;
+                let agents = Elsewhere::at(places.clone());
+                let found = agents.look_up().map_err(Failure::Usage)?;
+                let far = found.iter().filter(|agent| !agent.address.ip().is_loopback());
+                let far: Vec<String> = far.map(|agent| agent.address.to_string()).collect();
+                if far.is_empty() {
+                    return Ok(Self::At(agents, coordinator));
+                }
+                usage(format!(
+                    "--agents: {} is on another machine, and what is measured here listens at loopback addresses, which an agent there would take for its own\n  help: start these agents on this machine",
+                    far.join(", ")
+                ))
+            }
+        }
+    }
 }
 
 /// What both need to know.
@@ -43,11 +91,19 @@ pub struct Setting {
 
 impl Sender {
     /// As asked for. No agent is started yet.
-    pub fn new(args: &RunArgs, setting: Setting) -> Result<Self, Failure> {
+    pub fn new(sends: &Sends, args: &RunArgs, setting: Setting) -> Result<Self, Failure> {
         let Setting { placement, stop, live, program, logs } = setting;
-        let Some(agents) = args.agents else {
-            let generator = LocalGenerator::new(placement, pacing(args.pacing), stop, live);
-            return Ok(Self::Here(Box::new(generator)));
+        let agents = match sends {
+            Sends::Here => {
+                let generator = LocalGenerator::new(placement, pacing(args.pacing), stop, live);
+                return Ok(Self::Here(Box::new(generator)));
+            }
+            Sends::At(agents, coordinator) => {
+                let fleet = Box::new(agents.clone());
+                let generator = RemoteGenerator::new(fleet, coordinator.clone(), stop);
+                return Ok(Self::Agents(Box::new(generator)));
+            }
+            Sends::Agents(agents) => *agents,
         };
         let failed = |error: &dyn std::fmt::Display| {
             Failure::Internal(format!("the agents' credentials: {error}"))
@@ -60,7 +116,8 @@ impl Sender {
             logs,
         };
         let fleet = LocalFleet::new(start, &authority).map_err(|error| failed(&error))?;
-        Ok(Self::Agents(Box::new(RemoteGenerator::new(Box::new(fleet), authority, stop))))
+        let generator = RemoteGenerator::new(Box::new(fleet), authority.coordinator(), stop);
+        Ok(Self::Agents(Box::new(generator)))
     }
 
     /// Has the run remember who sent, and how.
@@ -112,9 +169,13 @@ fn cores(agents: u32, placement: &Placement) -> Vec<Option<usize>> {
 /// For a dry run.
 #[must_use]
 pub fn sender_text(args: &RunArgs) -> String {
-    args.agents.map_or_else(String::new, |agents| {
-        format!("\nsent by {agents} agents, each with every {agents}th request of one schedule\n")
-    })
+    let Some(agents) = &args.agents else { return String::new() };
+    let places = match agents {
+        Agents::Here(_) => String::new(),
+        Agents::At(places) => format!(" at {}", places.join(", ")),
+    };
+    let of = agents.count();
+    format!("\nsent by {of} agents{places}, each with every {of}th request of one schedule\n")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use scenarios::scenario::Scenario;
 use scenarios::units::RatePerSecond;
 use scenarios::variant::VariantName;
 
+use super::agents::Agents;
 use super::args::{ArrivalsChoice, RunArgs};
 use super::precision::Targets;
 
@@ -107,7 +108,8 @@ pub fn settle(
         load.connections = connections;
         load.max_in_flight = load.max_in_flight.max(connections);
     }
-    if let Some(agents) = args.agents.filter(|agents| *agents > load.connections) {
+    let agents = args.agents.as_ref().map_or(1, Agents::count);
+    if u32::try_from(agents).is_ok_and(|agents| agents > load.connections) {
         mistakes.push(format!(
             "--agents {agents}: each needs a connection, and there are {}; raise --connections",
             load.connections

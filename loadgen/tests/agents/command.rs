@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 /// Starts an agent, and waits until it listens.
-fn agent(dir: &Path, arguments: &[&str]) -> (Child, std::net::SocketAddr) {
+pub(crate) fn agent(dir: &Path, arguments: &[&str]) -> (Child, std::net::SocketAddr) {
     let mut command = loadgen(dir, &[&["agent"], arguments].concat());
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
     let mut line = String::new();
@@ -27,7 +27,7 @@ fn agent(dir: &Path, arguments: &[&str]) -> (Child, std::net::SocketAddr) {
     (child, listening)
 }
 
-fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn small<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let head = ["--scenario=strict-mtls", "--testbed=embedded"];
     head.iter().chain(SMALL).chain(more).copied().collect()
 }
@@ -40,7 +40,7 @@ fn an_agent_with_its_credentials_in_a_file_serves_once_and_ends() {
     std::fs::write(dir.path().join("agent.json"), document).expect("written");
     let (mut child, address) = agent(dir.path(), &["--credentials=agent.json", "--once"]);
     let places = vec![AgentAt { name: "agent-1".to_owned(), address }];
-    let mut generator = generator(places, authority);
+    let mut generator = generator(places, &authority);
     let (server, origin) = origin(0);
     let record = generator.run(&trial(Arrivals::Poisson, 300), &endpoint(origin));
     let record = record.expect("a trial");

@@ -46,6 +46,7 @@ fn failing(
                 ToAgent::Clock => FromAgent::Clock { now_ns },
                 ToAgent::Start { at_ns } => FromAgent::Started { lead_ns: at_ns - now_ns },
                 ToAgent::Stop => panic!("nothing was started"),
+                ToAgent::Probe(_) => panic!("nothing is asked"),
             };
             channel.say(&answer).expect("it listens");
             if matches!(answer, FromAgent::Started { .. }) {
@@ -66,7 +67,7 @@ fn with_a_failing_agent(
     let works = Local::start(&authority, "agent-1", setting);
     let (fails, thread) = failing(&authority, "agent-2", then);
     let (server, address) = origin(0);
-    let mut generator = generator(vec![works.at.clone(), fails], authority);
+    let mut generator = generator(vec![works.at.clone(), fails], &authority);
     let record = generator.run(spec, &endpoint(address)).expect("it was sent");
     thread.join().expect("no panic");
     (record, server.stop().expect("it served").requests)
@@ -125,4 +126,25 @@ fn an_agent_that_brings_no_record_but_something_else_costs_the_trial() {
         channel.say(&FromAgent::Refused { problem, hint }).expect("it listens");
     });
     assert_eq!(lost(&spec, &record), ["agent-2: it refused: no room"]);
+}
+
+#[test]
+fn an_agent_that_is_late_with_its_record_costs_the_trial() {
+    let mut spec = trial(Arrivals::Constant, 300);
+    spec.load.timeout = Duration::from_millis(1);
+    let authority = authority();
+    // It says nothing for as long as somebody listens: whatever the machine does, it is the later.
+    let silent = |mut channel: Channel| while channel.listen::<ToAgent>(PATIENCE).is_ok() {};
+    let (late, thread) = failing(&authority, "agent-1", silent);
+    let (server, address) = origin(0);
+    let generator = generator(vec![late], &authority);
+    let record = generator.with_patience(Duration::ZERO).run(&spec, &endpoint(address));
+    let record = record.expect("it was started");
+    thread.join().expect("no panic");
+    let [why] = lost(&spec, &record).try_into().expect("one reason");
+    assert!(why.starts_with("agent-1: no record of it came within "), "{why}");
+    assert!(why.ends_with(" of the start"), "{why}");
+    assert_eq!((record.counts.offered, record.generator.agents.len()), (0, 0));
+    assert!(record.counts.add_up());
+    assert_eq!(server.stop().expect("it served").requests, 0);
 }

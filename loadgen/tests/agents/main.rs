@@ -7,8 +7,10 @@
 )]
 
 mod command;
+mod elsewhere;
 mod lost;
 mod merged;
+mod probes;
 mod refused;
 mod rig;
 #[path = "../support/mod.rs"]

@@ -31,12 +31,12 @@ fn an_agent_answers_the_coordinator_of_its_run_and_nobody_else() {
     let (ours, theirs) = (authority(), authority());
     let agents = [Local::start(&ours, "agent-1", machine())];
     // Another run's coordinator, with the same names by another CA.
-    let mut stranger = coordinator(theirs, &agents);
+    let mut stranger = coordinator(&theirs, &agents);
     let said = refused(stranger.run(&trial(Arrivals::Constant, 100), &endpoint(address)));
     assert!(said.contains("agent-1 at ") && said.contains("TLS: "), "{said}");
     // An agent of the same run under another name.
     let places = vec![AgentAt { name: "agent-2".to_owned(), ..agents[0].at.clone() }];
-    let mut other = generator(places, ours);
+    let mut other = generator(places, &ours);
     let said = refused(other.run(&trial(Arrivals::Constant, 100), &endpoint(address)));
     assert!(said.contains("sa/agent-1, expected ") && said.contains("sa/agent-2"), "{said}");
     assert_eq!(server.stop().expect("it served").requests, 0);
@@ -64,7 +64,7 @@ fn an_agent_does_not_serve_another_agent_of_its_run() {
 fn a_coordinator_of_another_version_is_told_so() {
     let authority = authority();
     let agent = Local::start(&authority, "agent-1", machine());
-    let config = authority.towards("agent-1").expect("a configuration");
+    let config = authority.coordinator().towards("agent-1").expect("a configuration");
     let mut channel =
         Channel::connect(agent.at.address, config, LONGEST_FROM_AGENT).expect("it listens");
     let hello = Hello { protocol: 999, loadgen: "9.9.9".to_owned() };
@@ -91,7 +91,7 @@ fn an_agent_of_another_version_is_refused_by_name() {
         channel.say(&FromAgent::Hello(Box::new(about))).expect("it listens");
     });
     let places = vec![AgentAt { name: "agent-1".to_owned(), address }];
-    let mut generator = generator(places, authority);
+    let mut generator = generator(places, &authority);
     let (_server, origin) = origin(0);
     let said = refused(generator.run(&trial(Arrivals::Constant, 100), &endpoint(origin)));
     assert!(said.contains("the agent is loadgen 0.0.1"), "{said}");
@@ -104,7 +104,7 @@ fn what_is_beyond_an_agents_limits_is_refused_and_nothing_is_sent() {
     let authority = authority();
     let limits = AgentLimits { rate: 100.0, ..AgentLimits::default() };
     let agents = [Local::start(&authority, "agent-1", (MonotonicClock::since_boot(), limits))];
-    let mut generator = coordinator(authority, &agents);
+    let mut generator = coordinator(&authority, &agents);
     let said = refused(generator.run(&trial(Arrivals::Constant, 100), &endpoint(address)));
     assert!(said.contains("it refused: 400 requests/s are more than its --max-rate"), "{said}");
     let far = "192.0.2.1:9".parse().expect("an address");
@@ -134,7 +134,7 @@ fn a_coordinator_that_goes_away_leaves_an_agent_that_serves_the_next() {
     let (_server, address) = origin(0);
     let authority = authority();
     let agent = Local::start(&authority, "agent-1", machine());
-    let config = || authority.towards("agent-1").expect("a configuration");
+    let config = || authority.coordinator().towards("agent-1").expect("a configuration");
     let connect = || {
         let mut channel =
             Channel::connect(agent.at.address, config(), LONGEST_FROM_AGENT).expect("it listens");

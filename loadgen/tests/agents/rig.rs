@@ -102,17 +102,18 @@ pub(crate) fn with_agents(of: usize) -> (RemoteGenerator, Vec<Local>) {
     let agents: Vec<Local> = (1..=of)
         .map(|number| Local::start(&authority, &format!("agent-{number}"), setting))
         .collect();
-    (coordinator(authority, &agents), agents)
+    (coordinator(&authority, &agents), agents)
 }
 
-pub(crate) fn coordinator(authority: RunAuthority, agents: &[Local]) -> RemoteGenerator {
+pub(crate) fn coordinator(authority: &RunAuthority, agents: &[Local]) -> RemoteGenerator {
     let places = agents.iter().map(|agent| agent.at.clone()).collect();
     generator(places, authority)
 }
 
 /// With so much time to hear of a start that a machine busy with tests is not late for it.
-pub(crate) fn generator(places: Vec<AgentAt>, authority: RunAuthority) -> RemoteGenerator {
-    let generator = RemoteGenerator::new(Box::new(Fixed(places)), authority, StopFlag::default());
+pub(crate) fn generator(places: Vec<AgentAt>, authority: &RunAuthority) -> RemoteGenerator {
+    let fleet = Box::new(Fixed(places));
+    let generator = RemoteGenerator::new(fleet, authority.coordinator(), StopFlag::default());
     generator.with_lead(Duration::from_secs(2))
 }
 

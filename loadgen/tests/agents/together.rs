@@ -107,7 +107,7 @@ fn an_agent_whose_clock_is_ahead_starts_with_the_others_all_the_same() {
         Local::start(&authority, "agent-2", (clock.ahead_by(hour), limits)),
     ];
     let (server, address) = origin(10_000);
-    let mut generator = coordinator(authority, &agents);
+    let mut generator = coordinator(&authority, &agents);
     let spec = trial(Arrivals::Constant, 300);
     let record = generator.run(&spec, &endpoint(address)).expect("a trial");
     assert_eq!(record.generator.agents_lost, Vec::<String>::new());
