@@ -146,7 +146,7 @@ impl Agent {
                 }
                 Ok(other) => return Err(unexpected(&other)),
                 // Who has asked may leave; nothing is under way.
-                Err(Broken::Closed) if asked > 0 => return Ok(format!("{asked} probes: asked")),
+                Err(Broken::Closed) if asked > 0 => return Ok(format!("questions asked: {asked}")),
                 Err(broken) => return Err(broken.into()),
             }
         }

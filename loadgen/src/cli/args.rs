@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::agents::Agents;
 use super::drive_args::DriveArgs;
+use super::existing_args::ExistingArgs;
 use super::precision::Targets;
 
 const EXAMPLES: &str = "\
@@ -73,7 +74,8 @@ pub enum Command {
     Agent(Box<super::agent_args::AgentArgs>),
     /// Make the credentials of a run whose agents are started elsewhere
     Credentials(super::credentials::CredentialsArgs),
-    /// Make, look at or delete a scenario's kind clusters, apart from any run
+    /// Make, look at or delete a scenario's kind clusters, apart from any run; print the roles that a
+    /// run on any other cluster needs
     Cluster(super::cluster_args::ClusterArgs),
     /// Check Istio and Cilium security resources: what opens access, and what is refused
     Validate(Box<super::validate_args::ValidateArgs>),
@@ -222,6 +224,9 @@ pub struct RunArgs {
     /// also in a version, compared with each other: strict@envoy-1.36.2,strict@envoy-1.40.0
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub variants: Vec<String>,
+    /// The cluster, where it is one that is there.
+    #[command(flatten)]
+    pub existing: ExistingArgs,
     /// Where the run folder is made
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,

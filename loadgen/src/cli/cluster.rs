@@ -11,6 +11,7 @@ use testbed::kind::{
 
 use super::args::Output;
 use super::cluster_args::{ClusterCommand, Which};
+use super::existing::roles;
 use super::exit::Failure;
 use super::kind::{cluster_plan, scenario_named};
 use super::run::{Surroundings, print};
@@ -36,6 +37,11 @@ pub fn cluster(what: &ClusterCommand, around: &mut Surroundings<'_>) -> Result<(
                 Output::Text => looked.iter().map(told).collect(),
                 Output::Json => document(&looked),
             };
+            print(around, &text)
+        }
+        ClusterCommand::Rbac { which, namespace, user } => {
+            let asked = (which.scenario.as_str(), which.variants.as_slice());
+            let text = roles(asked, (namespace.as_deref(), user), &around.current_dir)?;
             print(around, &text)
         }
         ClusterCommand::Down { which, dry_run } => {

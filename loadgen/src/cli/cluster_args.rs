@@ -37,6 +37,19 @@ pub enum ClusterCommand {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Print the roles that a run on a cluster that is there needs (`--testbed cluster`), with the
+    /// namespaces, for whoever may grant them: `… | kubectl --context C apply --filename=-`
+    Rbac {
+        /// For which run.
+        #[command(flatten)]
+        which: Which,
+        /// The run's namespace [default: loadgen-bench]
+        #[arg(long, value_name = "N")]
+        namespace: Option<String>,
+        /// Who conducts it, as the API server knows him
+        #[arg(long, value_name = "USER", default_value = "loadgen")]
+        user: String,
+    },
     /// Delete a scenario's clusters
     Down {
         /// Which ones.

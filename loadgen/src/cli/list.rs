@@ -91,7 +91,6 @@ fn testbeds(envoys: &Found) -> Vec<ListedTestbed> {
     let shared = if cores < 2 { "; one core: generator and subject share it" } else { "" };
     let listed =
         |name, ready, about: String| ListedTestbed { name, ready, about, found: Vec::new() };
-    let absent = |name| listed(name, false, "not part of this version".to_owned());
     vec![
         listed(
             "embedded",
@@ -105,7 +104,13 @@ fn testbeds(envoys: &Found) -> Vec<ListedTestbed> {
             "clusters are made, see `loadgen cluster`; nothing is measured there in this version"
                 .to_owned(),
         ),
-        absent("cluster"),
+        listed(
+            "cluster",
+            false,
+            "only its plan, by --dry-run, and its roles, by `loadgen cluster rbac`; no run on a \
+             cluster that is there in this version"
+                .to_owned(),
+        ),
     ]
 }
 

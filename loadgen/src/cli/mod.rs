@@ -11,6 +11,8 @@ pub mod credentials;
 pub mod drive;
 pub mod drive_args;
 pub mod environment;
+mod existing;
+pub mod existing_args;
 pub mod exit;
 mod kind;
 pub mod list;

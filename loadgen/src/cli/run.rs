@@ -21,6 +21,7 @@ use testbed::kind::tools::Machine;
 use testbed::provenance::allowed_cores;
 
 use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
+use super::existing;
 use super::exit::Failure;
 use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
@@ -76,12 +77,23 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
+    let elsewhere = matches!(args.testbed, TestbedChoice::Kind | TestbedChoice::Cluster);
+    if elsewhere && args.agents.is_some() {
+        let why = "--agents: in a cluster they stand in its pods, and the plan says where";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    if args.testbed != TestbedChoice::Cluster {
+        existing::nothing_of_it(&args.existing)?;
+    }
     if args.testbed == TestbedChoice::Kind {
         return super::kind::kind(args, around);
     }
     if args.reuse {
         let why = "--reuse takes clusters that are up, and so needs `--testbed kind`";
         return Err(Failure::Usage(why.to_owned()));
+    }
+    if args.testbed == TestbedChoice::Cluster {
+        return existing::existing(args, around);
     }
     let (settled, why) = decide(args, around)?;
     let testbed = settled.place.name();

@@ -37,10 +37,10 @@ impl Steps {
 
     /// Has a conductor do something, and tells what happens.
     pub(super) fn conducted<T>(&self, work: impl FnOnce(&mut Conductor<'_>) -> T) -> T {
-        let mut secrets = |name: &str| {
+        let mut secrets = |namespace: &str, name: &str| {
             let credentials = self.authority.agent(name);
             credentials
-                .map(|credentials| secret(name, &credentials))
+                .map(|credentials| secret((namespace, name), &credentials))
                 .map_err(|error| format!("the agent's credentials: {error}"))
         };
         work(&mut Conductor {

@@ -89,7 +89,7 @@ pub struct Conductor<'a> {
     /// By which everything is called.
     pub commands: &'a mut dyn Commands,
     /// Makes what a step reads and nobody sees, by its name.
-    pub secrets: &'a mut dyn FnMut(&str) -> Result<String, String>,
+    pub secrets: &'a mut dyn FnMut(&str, &str) -> Result<String, String>,
     /// Who watches.
     pub watch: &'a mut dyn FnMut(Happened<'_>),
     /// A wish to stop: what runs is ended, and nothing more is begun.
@@ -265,8 +265,8 @@ impl Conductor<'_> {
         let input = match &step.input {
             None => None,
             Some(Input::Text { text, .. }) => Some(text.as_str()),
-            Some(Input::Secret { name, .. }) => {
-                let made = (self.secrets)(name)
+            Some(Input::Secret { namespace, name, .. }) => {
+                let made = (self.secrets)(namespace, name)
                     .map_err(|why| fault(step.name.clone(), why, step.hint, Vec::new()))?;
                 Some(secret.insert(made).as_str())
             }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Secret, Service, ServiceAccount};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use policy::schema::{Kind, conform};
 use policy::source::{Mistakes, Node, ScalarKind, Value as Yaml, documents};
 use policy::version::Version;
@@ -61,7 +62,7 @@ fn read_by<'r>(run: &'r ClusterRun, program: &'r str) -> impl Iterator<Item = (S
     })
 }
 
-fn roots(text: &str) -> Vec<Node> {
+pub(super) fn roots(text: &str) -> Vec<Node> {
     let mut mistakes = Mistakes::new("a document");
     let found = documents(text, &mut mistakes).unwrap_or_else(|| panic!("{mistakes}\n{text}"));
     assert!(mistakes.into_result(Some(())).is_ok(), "{text}");
@@ -69,7 +70,7 @@ fn roots(text: &str) -> Vec<Node> {
 }
 
 /// The same as JSON, as the API server has it.
-fn json(node: &Node) -> Value {
+pub(super) fn json(node: &Node) -> Value {
     match &node.value {
         Yaml::Map(entries) => {
             let members = entries.iter().map(|entry| (entry.key.clone(), json(&entry.value)));
@@ -94,7 +95,7 @@ fn kept<T: DeserializeOwned + Serialize>(document: &Value) -> Result<Value, Stri
 }
 
 /// An error where a document of Kubernetes' own is not what it says it is; `None` for another's.
-fn of_kubernetes(document: &Value) -> Option<Result<(), String>> {
+pub(super) fn of_kubernetes(document: &Value) -> Option<Result<(), String>> {
     let word = |key| document.get(key).and_then(Value::as_str).unwrap_or_default();
     let kept = match (word("apiVersion"), word("kind")) {
         ("v1", "Namespace") => kept::<Namespace>(document),
@@ -102,6 +103,12 @@ fn of_kubernetes(document: &Value) -> Option<Result<(), String>> {
         ("v1", "Service") => kept::<Service>(document),
         ("v1", "Secret") => kept::<Secret>(document),
         ("apps/v1", "Deployment") => kept::<Deployment>(document),
+        ("rbac.authorization.k8s.io/v1", "Role") => kept::<Role>(document),
+        ("rbac.authorization.k8s.io/v1", "RoleBinding") => kept::<RoleBinding>(document),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole") => kept::<ClusterRole>(document),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding") => {
+            kept::<ClusterRoleBinding>(document)
+        }
         _ => return None,
     };
     Some(kept.and_then(|kept| match dropped(document, &kept, "") {
@@ -132,7 +139,7 @@ fn dropped(written: &Value, kept: &Value, path: &str) -> Vec<String> {
 }
 
 /// An error where a mesh's resource has a field that a release lacks, or a value that it refuses.
-fn of_mesh(document: &Node, releases: &[(Product, Version)]) -> Result<(), String> {
+pub(super) fn of_mesh(document: &Node, releases: &[(Product, Version)]) -> Result<(), String> {
     let word = |key| document.member(key).and_then(Node::text).unwrap_or_default();
     let (group, version) = word("apiVersion").split_once('/').unwrap_or_default();
     let kind = Kind::find(group, word("kind"));
@@ -156,8 +163,9 @@ fn of_mesh(document: &Node, releases: &[(Product, Version)]) -> Result<(), Strin
     if held == 0 { Err(format!("{} in a cluster without its mesh", kind.name)) } else { Ok(()) }
 }
 
-fn releases(scenario: &Scenario) -> Vec<(Product, Version)> {
-    let named = &scenario.testbeds["kind"].meshes;
+/// The releases that a scenario names for a testbed.
+pub(super) fn releases(scenario: &Scenario, testbed: &str) -> Vec<(Product, Version)> {
+    let named = &scenario.testbeds[testbed].meshes;
     let meshes = scenario.meshes.iter().filter(|mesh| named.contains(&mesh.id));
     meshes.map(|mesh| (mesh.product, mesh.version.parse().unwrap())).collect()
 }
@@ -166,7 +174,7 @@ fn releases(scenario: &Scenario) -> Vec<(Product, Version)> {
 fn every_manifest_is_of_its_kind_in_every_release_of_its_cluster() {
     let mut counted: BTreeMap<String, u32> = BTreeMap::new();
     for (scenario, run) in plans() {
-        let releases = releases(&scenario);
+        let releases = releases(&scenario, "kind");
         for (name, root) in read_by(&run, "kubectl") {
             let document = json(&root);
             let held = of_kubernetes(&document).unwrap_or_else(|| of_mesh(&root, &releases));

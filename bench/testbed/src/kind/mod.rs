@@ -4,13 +4,17 @@
 
 mod call;
 mod conduct;
+mod existing;
 mod facts;
+mod grants;
 mod objects;
 mod pins;
 mod plan;
 pub mod proof;
+mod rights;
 mod secret;
 mod step;
+mod talk;
 mod text;
 pub mod tools;
 mod values;
@@ -19,13 +23,14 @@ mod yaml;
 
 pub use call::{Call, Commands, Said, Tools, Unwell, Why};
 pub use conduct::{Conductor, Happened, Kept, Made, Standing, TakenBack};
+pub use existing::{Existing, Target};
 pub use facts::facts;
 pub use pins::{Pins, Release};
 pub use plan::{Cluster, ClusterRun, PlanError, Round};
 pub use secret::secret;
 pub use step::{Done, Input, Says, Step, Undo};
-pub use text::{render, render_down, render_up, shell};
-pub use workloads::{NAMESPACE, OUTSIDE, Side};
+pub use text::{render, render_down, render_existing, render_up, shell};
+pub use workloads::{AgentIn, NAMESPACE, OUTSIDE, Side, agent_in};
 
 /// What a cluster looks like; `kind-configs/` has a file for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

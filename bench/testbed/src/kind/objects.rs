@@ -78,13 +78,43 @@ pub(super) struct Template {
 pub(super) struct Pod {
     /// Who it is.
     pub(super) service_account_name: String,
-    /// Where it may run.
+    /// Where it may run; empty for anywhere.
+    #[serde(skip_serializing_if = "Words::is_empty")]
     pub(super) node_selector: Words,
+    /// Whom it keeps away from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) affinity: Option<Affinity>,
     /// What runs in it.
     pub(super) containers: Vec<Container>,
     /// Files that its containers see.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) volumes: Vec<Volume>,
+}
+
+/// Whom a pod keeps away from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Affinity {
+    /// Other pods.
+    pub(super) pod_anti_affinity: AntiAffinity,
+}
+
+/// Pods that are kept away from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AntiAffinity {
+    /// It rather does not run at all.
+    pub(super) required_during_scheduling_ignored_during_execution: Vec<AwayFrom>,
+}
+
+/// Pods of the same namespace that do not run where this one does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AwayFrom {
+    /// Which ones.
+    pub(super) label_selector: Selector,
+    /// The label of nodes that they must not have in common.
+    pub(super) topology_key: &'static str,
 }
 
 /// A container.
@@ -186,6 +216,72 @@ pub(super) struct VolumeMount {
     pub(super) mount_path: String,
     /// No writes.
     pub(super) read_only: bool,
+}
+
+/// What may be done in a namespace, or in all of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Role {
+    /// `rbac.authorization.k8s.io/v1`.
+    pub(super) api_version: &'static str,
+    /// `Role` or `ClusterRole`.
+    pub(super) kind: &'static str,
+    /// What it is called and where.
+    pub(super) metadata: Metadata,
+    /// All that it allows.
+    pub(super) rules: Vec<Rule>,
+}
+
+/// Verbs that are allowed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Rule {
+    /// Of which API.
+    pub(super) api_groups: Vec<String>,
+    /// On what.
+    pub(super) resources: Vec<String>,
+    /// e.g. `get`.
+    pub(super) verbs: Vec<&'static str>,
+}
+
+/// Who may do what a role says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Binding {
+    /// `rbac.authorization.k8s.io/v1`.
+    pub(super) api_version: &'static str,
+    /// `RoleBinding` or `ClusterRoleBinding`.
+    pub(super) kind: &'static str,
+    /// What it is called and where.
+    pub(super) metadata: Metadata,
+    /// What they may do.
+    pub(super) role_ref: RoleRef,
+    /// Who they are.
+    pub(super) subjects: Vec<Subject>,
+}
+
+/// A role by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoleRef {
+    /// `rbac.authorization.k8s.io`.
+    pub(super) api_group: &'static str,
+    /// `Role` or `ClusterRole`.
+    pub(super) kind: &'static str,
+    /// Its name.
+    pub(super) name: String,
+}
+
+/// Somebody who calls the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Subject {
+    /// `rbac.authorization.k8s.io`.
+    pub(super) api_group: &'static str,
+    /// `User`.
+    pub(super) kind: &'static str,
+    /// As the API server knows it.
+    pub(super) name: String,
 }
 
 /// A service.

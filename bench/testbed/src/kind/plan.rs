@@ -1,6 +1,7 @@
 //! The steps of a run on kind, in order: which clusters there are, what is installed into each, what is
 //! applied for each variant, and how it is taken back. Pure: a scenario and pins in, steps out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use scenarios::scenario::Scenario;
@@ -8,14 +9,15 @@ use scenarios::variant::{MeshVersion, Product, Proxies, Variant, VariantName};
 use sha2::{Digest, Sha256};
 
 use super::pins::{Pins, Release};
-use super::step::{Done, Input, Says, Step, Undo, words};
-use super::workloads::{NAMESPACE, OUTSIDE, Side, namespaces, side};
+use super::step::{Says, Step, Undo, words};
+use super::talk::{CILIUM_KINDS, ISTIO_KINDS, Stands, Talk, on};
+use super::workloads::{Image, NAMESPACE, OUTSIDE, Side, namespaces};
 use super::{Shape, values};
 
 /// The image of generator and origin: built here, fetched from nowhere.
 const IMAGE: &str = "localhost/loadgen:dev";
 /// Where Istio's control planes live.
-const ISTIO_NAMESPACE: &str = "istio-system";
+pub(super) const ISTIO_NAMESPACE: &str = "istio-system";
 
 /// The length of the digest by which two plans are told apart, in hexadecimal digits.
 const DIGEST: usize = 16;
@@ -141,16 +143,6 @@ fn meshes<'a>(
     Err(PlanError(lost.collect()))
 }
 
-/// Whether a variant is measured in a cluster of that product. One without a mesh is in every cluster,
-/// so that each has its own baseline on its own nodes.
-fn on(variant: &Variant, product: Product) -> bool {
-    if variant.proxies == Proxies::None {
-        true
-    } else {
-        (variant.proxies == Proxies::Sidecars) == (product == Product::Istio)
-    }
-}
-
 /// Not asked whether it is done: an image of that name may be of another day's sources, and docker
 /// knows by itself which layers are still right.
 fn build() -> Step {
@@ -167,49 +159,26 @@ fn digest(text: &str) -> String {
 }
 
 /// `istio-1.24` as a part of a name in Kubernetes.
-fn named(id: &str) -> String {
+pub(super) fn named(id: &str) -> String {
     id.replace('.', "-")
 }
 
-/// Commands that talk to one cluster, whatever the user's own kubeconfig says.
-struct Talk {
+/// A cluster of our own, and the way to it, whatever the user's own kubeconfig says.
+struct Ours {
     name: String,
     kubeconfig: String,
+    talk: Talk,
 }
 
-impl Talk {
+impl Ours {
     fn with(name: &str, folder: &Path) -> Self {
         let kubeconfig = folder.join(format!("{name}.kubeconfig")).display().to_string();
-        Self { name: name.to_owned(), kubeconfig }
-    }
-
-    fn kubectl(&self, rest: &str) -> Vec<String> {
-        self.program("kubectl", rest)
+        let talk = Talk { by: ["--kubeconfig".to_owned(), kubeconfig.clone()] };
+        Self { name: name.to_owned(), kubeconfig, talk }
     }
 
     fn helm(&self, rest: &str) -> Vec<String> {
-        self.program("helm", rest)
-    }
-
-    /// The kubeconfig is a word of its own, since its path may hold spaces.
-    fn program(&self, program: &str, rest: &str) -> Vec<String> {
-        let mut command =
-            vec![program.to_owned(), "--kubeconfig".to_owned(), self.kubeconfig.clone()];
-        command.extend(words(rest));
-        command
-    }
-
-    /// What went on in a namespace, the newest last.
-    fn events(&self, namespace: &str) -> Vec<String> {
-        self.kubectl(&format!("get events --namespace {namespace} --sort-by=.lastTimestamp"))
-    }
-
-    /// A server-side apply in which an unknown field is an error, not a warning.
-    fn apply(&self, what: &str, (name, text): (String, String)) -> Step {
-        let rest = "apply --server-side --field-manager=loadgen --validate=strict --filename=-";
-        Step::new(format!("apply {what}"), self.kubectl(rest), 60)
-            .reading(name, text)
-            .hint("a field that this release does not know is refused: `loadgen validate` names it")
+        self.talk.program("helm", rest)
     }
 
     fn create(&self, shape: Shape) -> Step {
@@ -262,7 +231,7 @@ impl Talk {
         let step = Step::new(format!("install {release}"), self.helm(&command), 360)
             .done(self.helm(&status), Says::Field("/info/description", made_of))
             .undo(self.helm(&back))
-            .look(self.events(namespace))
+            .look(self.talk.events(namespace))
             .hint("`kubectl get pods -A` and `kubectl describe pod` show what is not ready");
         if values.is_empty() {
             return step;
@@ -270,80 +239,14 @@ impl Talk {
         step.reading(format!("values of {release}"), values)
     }
 
-    /// A manifest that stays as long as the cluster: not applied again when the API server says that
-    /// nothing would change.
-    fn stands(&self, what: &str, manifest: (String, String)) -> Step {
-        let rest = "diff --server-side --field-manager=loadgen --filename=-";
-        let mut step = self.apply(what, manifest);
-        step.done = Some(Done { command: self.kubectl(rest), reads: true, says: Says::Well });
-        step
-    }
-
-    fn ready(&self, side: &Side) -> Vec<Step> {
-        let parts = ["server", "client"].map(|part| side.part(part));
-        let rollout = |part: String, span: &str| {
-            let line = format!("rollout status deployment/{part} --namespace {NAMESPACE}");
-            self.kubectl(&format!("{line} --timeout {span}"))
-        };
-        let wait = |part: String| {
-            Step::new(format!("await {part}"), rollout(part.clone(), "180s"), 200)
-                .done(rollout(part, "1s"), Says::Well)
-                .look(self.events(NAMESPACE))
-                .hint("`kubectl describe pod` names what it waits for; without a sidecar, the injection")
-        };
-        parts.into_iter().map(wait).collect()
-    }
-
-    /// Accounts, service, origin, generator, in that order; the agents' credentials before them.
+    /// Namespaces, then all that stands in them.
     fn workloads(&self, sides: &[Side]) -> Vec<Step> {
         let both = format!("delete namespace {NAMESPACE} {OUTSIDE} --ignore-not-found");
-        let namespaces = self.stands("the namespaces", ("namespaces".to_owned(), namespaces()));
-        let mut steps = vec![namespaces.undo(self.kubectl(&both))];
-        for it in sides {
-            let mut secret = self.apply(
-                &format!("the agent's credentials of {}", it.name),
-                (String::new(), String::new()),
-            );
-            let name = it.part("agent");
-            secret.input = Some(Input::Secret {
-                what: format!(
-                    "Secret {name}: certificate and key of one agent, made for this run, never printed"
-                ),
-                name,
-            });
-            steps.push(secret);
-            let name = format!("origin and generator of {}", it.name);
-            steps.push(self.stands(&name, (name.clone(), side(it, IMAGE))));
-        }
-        steps.extend(sides.iter().flat_map(|side| self.ready(side)));
-        steps
-    }
-
-    /// For the results: the images with their digests, the nodes, the proxies' builds.
-    fn collect(&self, sides: &[Side], kinds: &str) -> Vec<Step> {
-        let mut steps = vec![
-            Step::new(
-                "keep the pods with their digests",
-                self.kubectl(&format!("get pods --namespace {NAMESPACE} --output json")),
-                30,
-            ),
-            Step::new("keep the nodes", self.kubectl("get nodes --output json"), 30),
-            Step::new(
-                "keep the policies as the API server has them",
-                self.kubectl(&format!(
-                    "get {kinds} --namespace {NAMESPACE} --ignore-not-found --output yaml"
-                )),
-                30,
-            ),
-        ];
-        for side in sides.iter().filter(|side| side.revision.is_some()) {
-            let part = side.part("server");
-            let line = format!(
-                "exec deployment/{part} --namespace {NAMESPACE} --container istio-proxy -- \
-                 pilot-agent request GET server_info"
-            );
-            steps.push(Step::new(format!("keep Envoy's build of {part}"), self.kubectl(&line), 30));
-        }
+        let texts = ("namespaces".to_owned(), namespaces([NAMESPACE, OUTSIDE]));
+        let namespaces = self.talk.stands("the namespaces", texts);
+        let mut steps = vec![namespaces.undo(self.talk.kubectl(&both))];
+        let (places, image) = (&BTreeSet::new(), Image::Loaded(IMAGE));
+        steps.extend(self.talk.workloads(&Stands { sides, places, image }));
         steps
     }
 
@@ -352,14 +255,8 @@ impl Talk {
     }
 }
 
-/// What a scenario's policies can be in a cluster with Istio.
-const ISTIO_KINDS: &str =
-    "peerauthentications.security.istio.io,authorizationpolicies.security.istio.io";
-/// The same with Cilium.
-const CILIUM_KINDS: &str = "ciliumnetworkpolicies.cilium.io";
-
 fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'_>) -> Cluster {
-    let talk = Talk::with("loadgen-istio", around.folder);
+    let ours = Ours::with("loadgen-istio", around.folder);
     let charts = &around.pins.istio_charts;
     let mut sides = vec![Side { name: "no-mesh".to_owned(), revision: None }];
     sides.extend(releases.iter().map(|(mesh, release)| Side {
@@ -375,21 +272,21 @@ fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'
         named(version)
     );
     let mut up = vec![
-        talk.create(shape),
-        talk.kubeconfig(),
-        talk.load(),
-        talk.install("istio-base", (ISTIO_NAMESPACE, &base), ""),
+        ours.create(shape),
+        ours.kubeconfig(),
+        ours.load(),
+        ours.install("istio-base", (ISTIO_NAMESPACE, &base), ""),
     ];
     for (_, release) in releases {
         let revision = named(&release.version);
         let chart = format!("istiod --repo {charts} --version {} --values -", release.version);
         let name = format!("istiod-{revision}");
-        up.push(talk.install(&name, (ISTIO_NAMESPACE, &chart), &values::istiod(&revision)));
+        up.push(ours.install(&name, (ISTIO_NAMESPACE, &chart), &values::istiod(&revision)));
     }
-    up.extend(talk.workloads(&sides));
-    let rounds = rounds(&talk, Product::Istio, &sides, around);
-    let (collect, down) = (talk.collect(&sides, ISTIO_KINDS), talk.down());
-    let Talk { name, kubeconfig } = talk;
+    up.extend(ours.workloads(&sides));
+    let rounds = ours.talk.rounds(Product::Istio, &sides, (around.scenario, around.variants));
+    let (collect, down) = (ours.talk.collect(&sides, ISTIO_KINDS), ours.down());
+    let Ours { name, kubeconfig, .. } = ours;
     Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
 }
 
@@ -400,75 +297,34 @@ fn numbers(version: &str) -> Vec<u32> {
 
 /// A release of Cilium is the cluster's network, so that two of them need two clusters.
 fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cluster {
-    let talk = Talk::with(&format!("loadgen-{}", named(&mesh.id)), around.folder);
+    let ours = Ours::with(&format!("loadgen-{}", named(&mesh.id)), around.folder);
     let sides = vec![Side { name: named(&mesh.id), revision: None }];
     let chart = format!(
         "cilium --repo {} --version {} --values -",
         around.pins.cilium_charts, release.version
     );
     let mut up = vec![
-        talk.create(Shape::Cilium),
-        talk.kubeconfig(),
-        talk.load(),
-        talk.install("cilium", ("kube-system", &chart), &values::cilium()),
+        ours.create(Shape::Cilium),
+        ours.kubeconfig(),
+        ours.load(),
+        ours.install("cilium", ("kube-system", &chart), &values::cilium()),
         Step::new(
             "await the nodes",
-            talk.kubectl("wait --for=condition=Ready node --all --timeout 180s"),
+            ours.talk.kubectl("wait --for=condition=Ready node --all --timeout 180s"),
             200,
         )
-        .done(talk.kubectl("wait --for=condition=Ready node --all --timeout 1s"), Says::Well)
+        .done(ours.talk.kubectl("wait --for=condition=Ready node --all --timeout 1s"), Says::Well)
         .hint("`kubectl --namespace kube-system logs daemonset/cilium` says what it lacks"),
     ];
-    up.extend(talk.workloads(&sides));
-    let rounds = rounds(&talk, Product::Cilium, &sides, around);
-    let mut collect = talk.collect(&sides, CILIUM_KINDS);
+    up.extend(ours.workloads(&sides));
+    let rounds = ours.talk.rounds(Product::Cilium, &sides, (around.scenario, around.variants));
+    let mut collect = ours.talk.collect(&sides, CILIUM_KINDS);
     collect.push(Step::new(
         "keep the agents with their digests",
-        talk.kubectl("get pods --namespace kube-system --output json"),
+        ours.talk.kubectl("get pods --namespace kube-system --output json"),
         30,
     ));
-    let down = talk.down();
-    let (shape, Talk { name, kubeconfig }) = (Shape::Cilium, talk);
+    let down = ours.down();
+    let (shape, Ours { name, kubeconfig, .. }) = (Shape::Cilium, ours);
     Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
-}
-
-fn rounds(talk: &Talk, product: Product, sides: &[Side], around: &Around<'_>) -> Vec<Round> {
-    let here = around.variants.iter().filter(|variant| on(variant, product));
-    here.map(|variant| {
-        let file = |path: &String| {
-            let shown = format!("scenarios/{}/{path}", around.scenario.name);
-            (shown, around.scenario.policies.get(path).cloned().unwrap_or_default())
-        };
-        let mut apply: Vec<Step> = variant
-            .policies
-            .iter()
-            .map(|path| talk.apply(&format!("{path}, unchanged"), file(path)))
-            .collect();
-        if product == Product::Cilium && !variant.policies.is_empty() {
-            let line = format!(
-                "wait --for=condition=Valid ciliumnetworkpolicies.cilium.io --all \
-                 --namespace {NAMESPACE} --timeout 60s"
-            );
-            apply.push(
-                Step::new("await Valid=True of every policy", talk.kubectl(&line), 70)
-                    .hint("`kubectl describe ciliumnetworkpolicy` gives the agent's reason"),
-            );
-        }
-        let remove = variant.policies.iter().map(|path| {
-            let line = format!("delete --namespace {NAMESPACE} --ignore-not-found --filename=-");
-            let (name, text) = file(path);
-            Step::new(format!("delete {path}"), talk.kubectl(&line), 60).reading(name, text)
-        });
-        // A sidecar is compared with the pods that have none, on the same nodes.
-        let meshed = variant.proxies != Proxies::None && product == Product::Istio;
-        let measured =
-            |side: &&Side| product == Product::Cilium || side.revision.is_some() == meshed;
-        Round {
-            variant: variant.name.clone(),
-            apply,
-            sides: sides.iter().filter(measured).cloned().collect(),
-            remove: remove.collect(),
-        }
-    })
-    .collect()
 }

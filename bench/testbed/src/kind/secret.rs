@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::workloads::{MADE_BY, NAMESPACE};
+use super::workloads::MADE_BY;
 use super::yaml;
 
 /// The file that an agent reads, as `workloads` mounts it.
@@ -12,12 +12,12 @@ const FILE: &str = "credentials";
 
 /// The secret of that name, with an agent's credentials in it.
 #[must_use]
-pub fn secret(name: &str, credentials: &str) -> String {
+pub fn secret((namespace, name): (&str, &str), credentials: &str) -> String {
     let labels = BTreeMap::from([MADE_BY]);
     yaml::document(&json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "stringData": {FILE: credentials},
     }))
 }
@@ -44,7 +44,7 @@ mod tests {
     fn a_secret_is_read_back_as_it_was_written_and_found_in_no_text() {
         let key = "MC4CAQAwBQYDK2VwBCIEIJ+abcdefghijklmnopqrstuvwxyz0123/w==";
         let document = format!("{{\"key\":\"-----BEGIN\\n{key}\\n-----END\"}}");
-        let manifest = secret("agent-a", &document);
+        let manifest = secret(("bench", "agent-a"), &document);
         let mut mistakes = policy::source::Mistakes::new("a secret");
         let documents = policy::source::documents(&manifest, &mut mistakes).unwrap();
         let held = documents[0].root.path("stringData.credentials").unwrap();

@@ -17,6 +17,8 @@ pub enum Input {
     },
     /// What is made for a run alone and shown to nobody.
     Secret {
+        /// Where it goes.
+        namespace: String,
         /// Which one, e.g. `agent-istio-1-24`: whoever conducts the steps has it made.
         name: String,
         /// What it is, for people.

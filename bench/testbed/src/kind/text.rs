@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::existing::Existing;
 use super::plan::{Cluster, ClusterRun, Round};
 use super::step::{Done, Input, Says, Step};
 
@@ -37,6 +38,26 @@ pub fn render_down(run: &ClusterRun) -> String {
         heading(&mut text, cluster);
         section(&mut text, "Down, where it is up", &cluster.down);
     }
+    text
+}
+
+/// All that is done with a cluster that is there.
+#[must_use]
+pub fn render_existing(plan: &Existing) -> String {
+    let sides: Vec<&str> = plan.sides.iter().map(|side| side.name.as_str()).collect();
+    let mut text = format!(
+        "\nCluster of the context {}: {}\nNothing is written but into the namespaces {}, which loadgen makes and marks\n",
+        plan.target.context,
+        sides.join(", "),
+        plan.namespaces.join(", ")
+    );
+    section(&mut text, "Before anything is made", &plan.first);
+    section(&mut text, "Up", &plan.up);
+    section(&mut text, "Kept open meanwhile, to each agent", &plan.reach);
+    text.push_str("\nIn every block, in drawn order, for each variant\n");
+    plan.rounds.iter().for_each(|round| variant(&mut text, round));
+    section(&mut text, "Collect, into the run folder", &plan.collect);
+    section(&mut text, "Down", &plan.down);
     text
 }
 

@@ -141,7 +141,7 @@ impl Commands for Script<'_> {
 fn conducted<T>(script: &mut Script<'_>, work: impl FnOnce(&mut Conductor<'_>) -> T) -> T {
     work(&mut Conductor {
         commands: script,
-        secrets: &mut |name| Ok(format!("name: {name}\nkey: {KEY}\n")),
+        secrets: &mut |_, name| Ok(format!("name: {name}\nkey: {KEY}\n")),
         watch: &mut |_| {},
         stop: StopFlag::default(),
     })
