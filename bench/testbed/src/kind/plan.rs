@@ -214,6 +214,7 @@ impl Ours {
     fn load(&self) -> Step {
         let line = format!("kind load docker-image {IMAGE} --name {}", self.name);
         Step::new("load the image into the nodes", words(&line), 300)
+            .hint("`docker images localhost/loadgen` shows whether it was built; every node needs room for it")
     }
 
     /// The release says by its description what it was made of: helm writes it when all of it is
