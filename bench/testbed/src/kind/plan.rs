@@ -9,9 +9,10 @@ use scenarios::variant::{MeshVersion, Product, Proxies, Variant, VariantName};
 use sha2::{Digest, Sha256};
 
 use super::pins::{Pins, Release};
+use super::proof::Place;
 use super::step::{Says, Step, Undo, words};
-use super::talk::{CILIUM_KINDS, ISTIO_KINDS, Stands, Talk, on};
-use super::workloads::{Image, NAMESPACE, OUTSIDE, Side, namespaces};
+use super::talk::{CILIUM_KINDS, ISTIO_KINDS, Stands, Talk, namespaces_of, on, places};
+use super::workloads::{Image, Side, namespaces};
 use super::{Shape, values};
 
 /// The image of generator and origin: built here, fetched from nowhere.
@@ -91,11 +92,13 @@ impl ClusterRun {
         if measured(Product::Istio) {
             let releases: Vec<_> = of(Product::Istio).collect();
             if !releases.is_empty() {
-                clusters.push(istio(&releases, shape, &around));
+                clusters.push(istio(&releases, shape, &around)?);
             }
         }
         if measured(Product::Cilium) {
-            clusters.extend(of(Product::Cilium).map(|mesh| cilium(mesh, &around)));
+            for mesh in of(Product::Cilium) {
+                clusters.push(cilium(mesh, &around)?);
+            }
         }
         if clusters.is_empty() {
             let why =
@@ -112,6 +115,14 @@ struct Around<'a> {
     variants: &'a [&'a Variant],
     pins: &'a Pins,
     folder: &'a Path,
+}
+
+impl Around<'_> {
+    /// Where the proofs of the variants in a cluster of that product ask from.
+    fn places(&self, product: Product) -> Result<BTreeSet<Place>, PlanError> {
+        let here = self.variants.iter().copied().filter(|variant| on(variant, product));
+        places(self.scenario, here)
+    }
 }
 
 /// The scenario's meshes with their pins; one without a pin is a mistake, all of them told.
@@ -241,12 +252,13 @@ impl Ours {
     }
 
     /// Namespaces, then all that stands in them.
-    fn workloads(&self, sides: &[Side]) -> Vec<Step> {
-        let both = format!("delete namespace {NAMESPACE} {OUTSIDE} --ignore-not-found");
-        let texts = ("namespaces".to_owned(), namespaces([NAMESPACE, OUTSIDE]));
+    fn workloads(&self, sides: &[Side], places: &BTreeSet<Place>) -> Vec<Step> {
+        let own = namespaces_of(places);
+        let all = format!("delete namespace {} --ignore-not-found", own.join(" "));
+        let texts = ("namespaces".to_owned(), namespaces(own.iter().map(String::as_str)));
         let namespaces = self.talk.stands("the namespaces", texts);
-        let mut steps = vec![namespaces.undo(self.talk.kubectl(&both))];
-        let (places, image) = (&BTreeSet::new(), Image::Loaded(IMAGE));
+        let mut steps = vec![namespaces.undo(self.talk.kubectl(&all))];
+        let image = Image::Loaded(IMAGE);
         steps.extend(self.talk.workloads(&Stands { sides, places, image }));
         steps
     }
@@ -256,7 +268,11 @@ impl Ours {
     }
 }
 
-fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'_>) -> Cluster {
+fn istio(
+    releases: &[&(&MeshVersion, &Release)],
+    shape: Shape,
+    around: &Around<'_>,
+) -> Result<Cluster, PlanError> {
     let ours = Ours::with("loadgen-istio", around.folder);
     let charts = &around.pins.istio_charts;
     let mut sides = vec![Side { name: "no-mesh".to_owned(), revision: None }];
@@ -284,11 +300,12 @@ fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'
         let name = format!("istiod-{revision}");
         up.push(ours.install(&name, (ISTIO_NAMESPACE, &chart), &values::istiod(&revision)));
     }
-    up.extend(ours.workloads(&sides));
+    up.extend(ours.workloads(&sides, &around.places(Product::Istio)?));
     let rounds = ours.talk.rounds(Product::Istio, &sides, (around.scenario, around.variants));
     let (collect, down) = (ours.talk.collect(&sides, ISTIO_KINDS), ours.down());
     let Ours { name, kubeconfig, .. } = ours;
-    Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
+    let kubeconfig = kubeconfig.into();
+    Ok(Cluster { name, kubeconfig, shape, sides, up, rounds, collect, down })
 }
 
 /// `1.25.5` in the order of releases.
@@ -297,7 +314,10 @@ fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// A release of Cilium is the cluster's network, so that two of them need two clusters.
-fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cluster {
+fn cilium(
+    (mesh, release): &(&MeshVersion, &Release),
+    around: &Around<'_>,
+) -> Result<Cluster, PlanError> {
     let ours = Ours::with(&format!("loadgen-{}", named(&mesh.id)), around.folder);
     let sides = vec![Side { name: named(&mesh.id), revision: None }];
     let chart = format!(
@@ -317,7 +337,7 @@ fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cl
         .done(ours.talk.kubectl("wait --for=condition=Ready node --all --timeout 1s"), Says::Well)
         .hint("`kubectl --namespace kube-system logs daemonset/cilium` says what it lacks"),
     ];
-    up.extend(ours.workloads(&sides));
+    up.extend(ours.workloads(&sides, &around.places(Product::Cilium)?));
     let rounds = ours.talk.rounds(Product::Cilium, &sides, (around.scenario, around.variants));
     let mut collect = ours.talk.collect(&sides, CILIUM_KINDS);
     collect.push(Step::new(
@@ -327,5 +347,6 @@ fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cl
     ));
     let down = ours.down();
     let (shape, Ours { name, kubeconfig, .. }) = (Shape::Cilium, ours);
-    Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
+    let kubeconfig = kubeconfig.into();
+    Ok(Cluster { name, kubeconfig, shape, sides, up, rounds, collect, down })
 }
