@@ -21,12 +21,17 @@ fn a_dry_run_prints_the_whole_plan_for_the_context_that_was_named() {
         "kubectl --context prod create --filename=-",
         "image: \"registry.example/loadgen:1\"",
         "port-forward deployment/client-istio-1-24 --namespace bench-7 :7070",
-        "policies/istio/strict.yaml, unchanged, with bench-7 in the place of loadgen-bench",
+        "policies/istio/strict.yaml, with bench-7 in the place of loadgen-bench",
         "namespace: bench-7",
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("kind create") && !text.contains("helm "));
+    // The usual name is only told as what another one stands for.
+    let left = text.lines().find(|line| {
+        line.contains("loadgen-bench") && !line.ends_with("in the place of loadgen-bench")
+    });
+    assert_eq!(left, None);
 }
 
 #[test]

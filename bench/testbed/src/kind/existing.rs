@@ -10,7 +10,7 @@ use super::plan::{ISTIO_NAMESPACE, PlanError, Round, named};
 use super::rights;
 use super::step::{Input, Says, Step};
 use super::talk::{ISTIO_KINDS, Stands, Talk, namespaces_of, on, places};
-use super::workloads::{Image, MADE_BY, NAMESPACE, OUTSIDE, Side, namespaces};
+use super::workloads::{Image, MADE_BY, NAMESPACE, Side, moved, namespaces};
 
 /// Where a run on such a cluster happens, all of it named by whoever wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,11 +57,9 @@ impl Existing {
             names.iter().filter_map(|name| scenario.variant(name)).collect();
         let meshes = meshes(scenario, &variants)?;
         let talk = Talk { by: ["--context".to_owned(), target.context.clone()] };
-        let mut sides = vec![Side { name: "no-mesh".to_owned(), revision: None }];
+        let mut sides = vec![Side::new("no-mesh", None)];
         sides.extend(
-            meshes
-                .iter()
-                .map(|mesh| Side { name: named(&mesh.id), revision: Some(named(&mesh.version)) }),
+            meshes.iter().map(|mesh| Side::new(named(&mesh.id), Some(named(&mesh.version)))),
         );
         let places = places(scenario, variants.iter().copied())?;
         let namespaces = namespaces_of(&places);
@@ -112,39 +110,38 @@ impl Existing {
         let steps =
             [&mut self.first, &mut self.up, &mut self.reach, &mut self.collect, &mut self.down];
         let rounds = self.rounds.iter_mut().flat_map(|it| [&mut it.apply, &mut it.remove]);
-        steps.into_iter().chain(rounds).flatten().for_each(|step| moved(step, &to));
-        self.namespaces.iter_mut().for_each(|name| *name = renamed(name, &to));
+        steps.into_iter().chain(rounds).flatten().for_each(|step| move_step(step, &to));
+        self.namespaces.iter_mut().for_each(|name| *name = moved(name, &to));
+        let measured = self.rounds.iter_mut().flat_map(|round| &mut round.sides);
+        self.sides.iter_mut().chain(measured).for_each(|side| side.namespace.clone_from(&to));
         self
     }
 }
 
 /// A step in another namespace than the usual.
-fn moved(step: &mut Step, to: &str) {
+fn move_step(step: &mut Step, to: &str) {
     let asked = step.done.iter_mut().flat_map(|done| &mut done.command);
     let back = step.undo.iter_mut().flat_map(|undo| &mut undo.command);
     let look = step.look.iter_mut().flatten();
     let words = step.command.iter_mut().chain(asked).chain(back).chain(look);
-    words.chain([&mut step.name]).for_each(|word| *word = renamed(word, to));
+    words.chain([&mut step.name]).for_each(|word| *word = moved(word, to));
     if let Some(Says::Line(line)) = step.done.as_mut().map(|done| &mut done.says) {
-        *line = renamed(line, to);
+        *line = moved(line, to);
     }
     match &mut step.input {
         Some(Input::Text { text, name }) => {
-            let there = renamed(text, to);
-            if there != *text && !name.contains(NAMESPACE) {
+            let there = moved(text, to);
+            if there != *text && name.contains("/policies/") {
+                step.name = step.name.replace(", unchanged", "");
                 name.push_str(&format!(", with {to} in the place of {NAMESPACE}"));
+            } else {
+                *name = moved(name, to);
             }
-            *name = if name.starts_with("namespace ") { renamed(name, to) } else { name.clone() };
             *text = there;
         }
-        Some(Input::Secret { namespace, .. }) => *namespace = renamed(namespace, to),
+        Some(Input::Secret { namespace, .. }) => *namespace = moved(namespace, to),
         None => {}
     }
-}
-
-/// A text in which our usual namespaces are that one and its neighbour.
-fn renamed(text: &str, to: &str) -> String {
-    text.replace(OUTSIDE, &format!("{to}-outside")).replace(NAMESPACE, to)
 }
 
 /// The releases of Istio that are compared. Cilium is a cluster's network, of which it has one release

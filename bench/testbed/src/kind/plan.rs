@@ -275,11 +275,12 @@ fn istio(
 ) -> Result<Cluster, PlanError> {
     let ours = Ours::with("loadgen-istio", around.folder);
     let charts = &around.pins.istio_charts;
-    let mut sides = vec![Side { name: "no-mesh".to_owned(), revision: None }];
-    sides.extend(releases.iter().map(|(mesh, release)| Side {
-        name: named(&mesh.id),
-        revision: Some(named(&release.version)),
-    }));
+    let mut sides = vec![Side::new("no-mesh", None)];
+    sides.extend(
+        releases
+            .iter()
+            .map(|(mesh, release)| Side::new(named(&mesh.id), Some(named(&release.version)))),
+    );
     // The definitions of the newest release serve the older control plane too; so does upstream's own
     // way of moving from one revision to the next. Its control plane also checks what is applied.
     let newest = releases.iter().max_by_key(|(_, release)| numbers(&release.version));
@@ -319,7 +320,7 @@ fn cilium(
     around: &Around<'_>,
 ) -> Result<Cluster, PlanError> {
     let ours = Ours::with(&format!("loadgen-{}", named(&mesh.id)), around.folder);
-    let sides = vec![Side { name: named(&mesh.id), revision: None }];
+    let sides = vec![Side::new(named(&mesh.id), None)];
     let chart = format!(
         "cilium --repo {} --version {} --values -",
         around.pins.cilium_charts, release.version

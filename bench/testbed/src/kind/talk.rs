@@ -256,7 +256,7 @@ pub(super) fn places<'v>(
 
 /// The namespaces that pods of these places stand in, the generators' own first.
 pub(super) fn namespaces_of(places: &BTreeSet<Place>) -> Vec<String> {
-    let probe = Side { name: String::new(), revision: None };
+    let probe = Side::new("", None);
     let mut all = vec![NAMESPACE.to_owned()];
     for place in places {
         let AgentIn { namespace, .. } = agent_in(&probe, place);

@@ -35,9 +35,16 @@ pub struct Side {
     pub name: String,
     /// The revision whose sidecar is injected; `None` where none is.
     pub revision: Option<String>,
+    /// Where its generator and its origin stand.
+    pub namespace: String,
 }
 
 impl Side {
+    /// In the namespace that the scenarios' policies name.
+    pub(super) fn new(name: impl Into<String>, revision: Option<String>) -> Self {
+        Self { name: name.into(), revision, namespace: NAMESPACE.to_owned() }
+    }
+
     /// The name of its generator or its origin.
     #[must_use]
     pub fn part(&self, part: &str) -> String {
@@ -47,7 +54,7 @@ impl Side {
     /// Where its generator sends to.
     #[must_use]
     pub fn host(&self) -> String {
-        format!("{}.{NAMESPACE}.svc.cluster.local:{ORIGIN_PORT}", self.part("server"))
+        format!("{}.{}.svc.cluster.local:{ORIGIN_PORT}", self.part("server"), self.namespace)
     }
 }
 
@@ -77,13 +84,23 @@ pub fn agent_in(side: &Side, place: &Place) -> AgentIn {
     let (namespace, app) = match place {
         Place::Client => {
             let (deployment, secret) = (side.part("client"), side.part("agent"));
-            return AgentIn { namespace: NAMESPACE.to_owned(), deployment, secret };
+            return AgentIn { namespace: side.namespace.clone(), deployment, secret };
         }
-        Place::Outside => (OUTSIDE.to_owned(), "outside".to_owned()),
-        Place::As { namespace, account } => (namespace.clone(), format!("as-{account}")),
+        Place::Outside => (moved(OUTSIDE, &side.namespace), "outside".to_owned()),
+        Place::As { namespace, account } => {
+            (moved(namespace, &side.namespace), format!("as-{account}"))
+        }
     };
     let deployment = side.part(&app);
     AgentIn { namespace, secret: format!("agent-{deployment}"), deployment }
+}
+
+/// A text in which our usual namespaces are that one and its neighbour.
+pub(super) fn moved(text: &str, to: &str) -> String {
+    if to == NAMESPACE {
+        return text.to_owned();
+    }
+    text.replace(OUTSIDE, &format!("{to}-outside")).replace(NAMESPACE, to)
 }
 
 /// Namespaces. None is labelled for injection: a pod says itself whose sidecar it gets, so that two

@@ -118,7 +118,7 @@ fn allows(granted: &Granted, namespace: Option<&str>, verb: &str, resource: &str
 fn least(step: &Step) -> Vec<(Option<String>, &'static str, String)> {
     let line = step.command.join(" ");
     let word_after =
-        |flag: &str| step.command.iter().skip_while(|word| *word != flag).nth(1).map(String::clone);
+        |flag: &str| step.command.iter().skip_while(|word| *word != flag).nth(1).cloned();
     let namespace = word_after("--namespace");
     let one = |verb, resource: &str| vec![(namespace.clone(), verb, resource.to_owned())];
     if line.contains(" exec ") {
