@@ -202,7 +202,8 @@ fn every_posture_is_proven_from_the_places_that_it_speaks_of() {
         ("sidecar-plaintext", Mode::Disable, 2),
     ] {
         let mut mesh = Mesh::start(dir.path(), mode);
-        let Asked { calls, .. } = asked(&variant(&scenario, name), &scenario.load.requests);
+        let Asked { calls, .. } =
+            asked(&variant(&scenario, name), &scenario.load.requests, NAMESPACE);
         let mut from: Vec<&Place> = calls.iter().map(|call| &call.from).collect();
         from.sort();
         from.dedup();
@@ -219,7 +220,8 @@ fn a_mesh_that_lets_in_more_than_the_posture_says_is_found_from_outside() {
     let dir = tempfile::tempdir().expect("a folder");
     let (scenario, agents) = (scenario(), Agents::start(dir.path()));
     let mut mesh = Mesh::start(dir.path(), Mode::Permissive);
-    let Asked { calls, .. } = asked(&variant(&scenario, "strict"), &scenario.load.requests);
+    let Asked { calls, .. } =
+        asked(&variant(&scenario, "strict"), &scenario.load.requests, NAMESPACE);
     let probes: Vec<Probe> = calls.iter().map(|call| agents.probe(&mut mesh, call)).collect();
     let failed: Vec<&Probe> = probes.iter().filter(|probe| !probe.holds).collect();
     let [plaintext] = failed.as_slice() else { panic!("one claim does not hold: {failed:?}") };

@@ -7,6 +7,7 @@ use scenarios::parts::{CLIENT, NAMESPACE, principal};
 use scenarios::posture::{CallClaim, Caller, Expected};
 use scenarios::variant::{Proxies, Variant};
 
+use super::workloads::moved;
 use crate::probe::{Observed, identity_of};
 
 /// A service account beside the client's, for whom no policy has a word of its own.
@@ -65,12 +66,14 @@ pub struct Asked {
     pub unasked: Vec<String>,
 }
 
-/// What is asked of a variant whose load it answers so.
+/// What is asked of a variant whose load it answers so, where what the scenario puts into its usual
+/// namespace stands in that one. Places are told in the scenario's words.
 #[must_use]
-pub fn asked(variant: &Variant, requests: &[RequestKind]) -> Asked {
+pub fn asked(variant: &Variant, requests: &[RequestKind], within: &str) -> Asked {
     let mut asked = Asked::default();
     let Some(first) = requests.first() else { return asked };
-    let on = On { variant, request: &first.request, client: id(NAMESPACE, CLIENT) };
+    let client = id(within, NAMESPACE, CLIENT);
+    let on = On { variant, request: &first.request, within, client };
     if variant.proxies != Proxies::None {
         on.callers(&mut asked);
     }
@@ -100,8 +103,9 @@ pub fn judge(call: &Call, observed: &Observed, arrived: bool) -> Probe {
     Probe { claim: call.claim.clone(), observed: told, holds }
 }
 
-fn id(namespace: &str, account: &str) -> String {
-    format!("spiffe://{}", principal(namespace, account))
+/// The identity of an account of a scenario's namespace.
+fn id(within: &str, namespace: &str, account: &str) -> String {
+    format!("spiffe://{}", principal(&moved(namespace, within), account))
 }
 
 /// What the calls of one variant have in common.
@@ -109,6 +113,7 @@ struct On<'v> {
     variant: &'v Variant,
     /// The measured one: rules may refuse any other.
     request: &'v RequestSpec,
+    within: &'v str,
     client: String,
 }
 
@@ -139,7 +144,7 @@ impl On<'_> {
                 asked.calls.push(self.call(Place::Client, expected, client, what));
                 // What tells identities apart says by calls of its own what becomes of them.
                 if posture.calls.is_empty() {
-                    let other = Some(id(NAMESPACE, OTHER));
+                    let other = Some(id(self.within, NAMESPACE, OTHER));
                     let what = "mTLS with another identity of the mesh";
                     asked.calls.push(self.call(Place::other(), expected, other, what));
                 }
@@ -192,7 +197,9 @@ impl On<'_> {
     fn claimed(&self, claim: &CallClaim) -> Call {
         let (from, identity) = match &claim.from {
             None => (Place::Client, self.identity()),
-            Some(caller) => (Place::of(caller), Some(id(&caller.namespace, &caller.account))),
+            Some(caller) => {
+                (Place::of(caller), Some(id(self.within, &caller.namespace, &caller.account)))
+            }
         };
         let becomes = match claim.expected {
             Expected::Accepted => Becomes::Served(identity),
@@ -268,7 +275,7 @@ mod tests {
     #[test]
     fn every_claim_of_a_posture_is_asked_or_said_to_be_not() {
         for (variant, requests) in variants() {
-            let Asked { calls, unasked } = asked(&variant, &requests);
+            let Asked { calls, unasked } = asked(&variant, &requests, NAMESPACE);
             let posture = &variant.posture;
             let tls = [posture.mesh_identity, posture.foreign_ca, posture.foreign_trust_domain];
             let at_port = match variant.proxies {
@@ -294,7 +301,7 @@ mod tests {
         let scenario = library::find("strict-mtls", Path::new("/")).unwrap().scenario;
         let named = scenario.variants.iter().find(|variant| variant.name.as_str() == "strict");
         let (strict, requests) = (named.unwrap().clone(), scenario.load.requests.clone());
-        let Asked { calls, unasked } = asked(&strict, &requests);
+        let Asked { calls, unasked } = asked(&strict, &requests, NAMESPACE);
         let told: Vec<String> =
             calls.iter().map(|call| format!("{}: {}", call.from, call.claim)).collect();
         assert_eq!(
@@ -308,6 +315,12 @@ mod tests {
             ]
         );
         assert_eq!(unasked.len(), 1, "{unasked:?}");
+        let elsewhere = asked(&strict, &requests, "bench-7").calls;
+        let served = |call: &&Call| matches!(call.becomes, Becomes::Served(Some(_)));
+        for call in elsewhere.iter().filter(served) {
+            let told = format!("{:?}", call.becomes);
+            assert!(told.contains("spiffe://cluster.local/ns/bench-7/sa/"), "{told}");
+        }
     }
 
     #[test]

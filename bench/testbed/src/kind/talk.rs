@@ -248,7 +248,8 @@ pub(super) fn places<'v>(
     let mut places = BTreeSet::new();
     for variant in variants {
         let load = scenario.load_of(variant).map_err(|why| PlanError(vec![why]))?;
-        let from = asked(variant, &load.requests).calls.into_iter().map(|call| call.from);
+        let from =
+            asked(variant, &load.requests, NAMESPACE).calls.into_iter().map(|call| call.from);
         places.extend(from.filter(|place| *place != Place::Client));
     }
     Ok(places)
