@@ -1,10 +1,11 @@
 //! The testbed of real Envoy processes on this machine: stock Envoys, told what the sidecars of a
-//! mesh are told, in layout `ports`: every listener on a port of its own on the loopback. What an
-//! Envoy is told is in `bootstrap`; which there are is in `found`.
+//! mesh, or the proxy of a node, are told, in layout `ports`: every listener on a port of its own on
+//! the loopback. What an Envoy is told is in `bootstrap`; which there are is in `found`.
 //!
 //! Every block has fresh processes and a fresh CA, as the embedded testbed has, and the same origin.
-//! Within a block every variant is a listener of its own in the same pair of Envoys, one pair for
-//! each version, so that two variants differ in nothing but what their listeners are told.
+//! Within a block every variant is a listener of its own in the same Envoys, for each version a pair
+//! of sidecars and a node's proxy as far as they are needed, so that two variants differ in nothing
+//! but what their listeners are told.
 
 mod admin;
 pub mod bootstrap;
@@ -23,7 +24,7 @@ use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
 use rustix::process::{Resource, getrlimit};
 use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
-use scenarios::variant::{Variant, VariantName};
+use scenarios::variant::{Proxies, Variant, VariantName};
 
 use crate::child::Program;
 use crate::memory::Memory;
@@ -32,7 +33,7 @@ use crate::prove::{Live, prove};
 use crate::tether::Tether;
 use found::Build;
 use processes::{GROUP, Processes, Setting, WORKERS};
-use route::Route;
+use route::{CALLERS_OF_NODE, Route};
 
 /// As on the command line.
 const NAME: &str = "envoy";
@@ -70,8 +71,10 @@ pub fn testbed_note(builds: &[Build]) -> String {
     let mut text = "The subject is stock Envoy on one machine, told what Istio's sidecars are told, \
                     and not Istio: it lacks Istio's telemetry and metadata exchange filters, which \
                     every request of a mesh pays for, so absolute times are too low for a sidecar of \
-                    Istio's. Differences between variants are those of Envoy's own work. Traffic \
-                    goes to explicit ports on the loopback: no capture, no network, no control plane."
+                    Istio's. A node's proxy is told Cilium's rules of HTTP as rules of Envoy's own, \
+                    and is not Cilium: neither its filters nor its data path are here. Differences \
+                    between variants are those of Envoy's own work. Traffic goes to explicit ports \
+                    on the loopback: no capture, no network, no control plane."
         .to_owned();
     for build in builds.iter().filter(|build| !build.clean) {
         text.push_str(&format!(
@@ -126,7 +129,10 @@ impl Envoy {
             ("envoy_tls_group", format!("{}, pinned on both sides", GROUP.word())),
             ("envoy_keys", "ECDSA P-256; Istio's default is RSA-2048".to_owned()),
         ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let node = ("envoy_node_proxy", CALLERS_OF_NODE.to_owned());
+        let has_node = self.routes.iter().any(|route| route.path().proxies == Proxies::Node);
+        let all = settings.into_iter().chain(has_node.then_some(node));
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What the two sidecars on a variant's path hold now, the client's first. Each carries the
@@ -139,9 +145,10 @@ impl Envoy {
     /// The builds that variants go through.
     fn used(&self) -> Vec<(usize, &Build)> {
         let of = |index: usize| {
-            self.routes.iter().any(|route| {
-                route.sidecars.as_ref().is_some_and(|sidecars| sidecars.build == index)
-            })
+            let of_build = |route: &Route| {
+                route.proxied.as_ref().is_some_and(|proxied| proxied.build == index)
+            };
+            self.routes.iter().any(of_build)
         };
         self.builds.iter().enumerate().filter(|(index, _)| of(*index)).collect()
     }
