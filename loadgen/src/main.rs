@@ -105,6 +105,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             drop(out);
             sidecar::run(role)?;
         }
+        Some(Command::TryPods) => testbed::envoy::pods::attempt().map_err(anyhow::Error::msg)?,
         Some(Command::Tether { arguments }) => {
             return Err(anyhow::anyhow!(testbed::tether::run(&arguments)));
         }

@@ -248,7 +248,10 @@ fn rules_that_are_widened_in_any_one_node_are_noticed() {
     }
     let mut place = place(scenario, builds);
     place.envoy.begin_block(1).unwrap();
-    assert_eq!(failed(&place.prove("node-proxy")), ["GET /v2/served on the measured path is refused"]);
+    assert_eq!(
+        failed(&place.prove("node-proxy")),
+        ["GET /v2/served on the measured path is refused"]
+    );
     for text in ["node-l7-1", "node-l7-100", "node-l7-1000"] {
         let proof = place.prove(text);
         assert_eq!(failed(&proof).len(), 3, "{proof:#?}");

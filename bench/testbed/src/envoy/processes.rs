@@ -7,6 +7,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
 
 use bench::seams::WorkSeen;
 use identity::TlsMaterial;
@@ -20,14 +21,16 @@ use super::bootstrap::{
 };
 use super::folder::Folder;
 use super::found::Build;
+use super::ground::Ground;
+use super::pods::{self, Captured, Pods};
 use super::proxy::{Launch, Proxy};
 use super::route::{Proxied, Route, Sidecars, Told};
 use super::tally::{self, Counts};
 use crate::credentials::Credentials;
 use crate::memory::{self, Memory};
+use crate::namespace::Namespace;
 use crate::part::{Broken, Part, Start};
 use crate::prove::{Live, Means, Path};
-use crate::tether::Tether;
 use crate::workload::{self, SERVICE, address};
 
 /// Worker threads of each Envoy: loadgen's own sidecars have one, too.
@@ -37,7 +40,7 @@ pub(super) const WORKERS: NonZeroU16 = NonZeroU16::MIN;
 pub(super) const GROUP: Group = Group::X25519;
 /// Whose proxy an Envoy is, in the order in which a request meets them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Post {
+pub(super) enum Post {
     Client,
     Server,
     Node,
@@ -82,6 +85,8 @@ pub(super) struct Processes {
     /// TLS version, cipher and group, as the server's sidecars counted them last, by build.
     pub(super) tls: BTreeMap<usize, String>,
     folder: Folder,
+    /// Where they stand, unless that is the loopback.
+    pods: Option<Arc<Pods>>,
 }
 
 /// A route through the Envoys of a build.
@@ -112,7 +117,7 @@ impl Way {
 /// How they are started.
 pub(super) struct Setting<'a> {
     pub(super) parts: Start<'a>,
-    pub(super) tether: &'a Tether,
+    pub(super) ground: &'a Ground,
     pub(super) builds: &'a [Build],
 }
 
@@ -129,10 +134,8 @@ impl Processes {
             Credentials::fresh().map_err(|error| Broken::at("make the certificates", error))?;
         let folder = Folder::new()
             .map_err(|error| Broken::at("make a folder for sockets and keys", error))?;
-        let start = &setting.parts;
-        let setup =
-            workload::origin(routes.iter().map(|route| (route.key(), route.stall)), start.cores);
-        let origin = start.part(Role::Origin, &setup)?;
+        let pods = setting.ground.pods().cloned();
+        let origin = origin(&setting.parts, routes, pods.as_deref())?;
         let mut all = Self {
             origin,
             proxies: BTreeMap::new(),
@@ -142,6 +145,7 @@ impl Processes {
             counted: BTreeMap::new(),
             tls: BTreeMap::new(),
             folder,
+            pods,
         };
         let keys = all.write_keys()?;
         for index in 0..setting.builds.len() {
@@ -157,7 +161,31 @@ impl Processes {
             fs::remove_file(&file)
                 .map_err(|error| Broken::at("remove the keys from the disk", error))?;
         }
+        if let Some(pods) = &all.pods {
+            let captured = all.captured(routes)?;
+            pods.capture(&captured)
+                .map_err(|problem| Broken::at("capture connections", problem))?;
+        }
         Ok(all)
+    }
+
+    /// Which connections are brought to which proxies.
+    fn captured(&self, routes: &[Route]) -> Result<Captured, Broken> {
+        let mut captured = Captured::default();
+        for route in routes {
+            let port = self.origin_of(route.key())?.port();
+            match &route.proxied {
+                Some(Proxied { build, told: Told::Sidecars(_), .. }) => {
+                    captured.by_sidecars.entry(*build).or_default().push(port);
+                }
+                Some(Proxied { build, told: Told::Node(_), .. }) => {
+                    captured.by_node.entry(*build).or_default().push(port);
+                    captured.past_sidecars.push(port);
+                }
+                None => captured.past_sidecars.push(port),
+            }
+        }
+        Ok(captured)
     }
 
     /// The client's and the server's.
@@ -218,27 +246,36 @@ impl Processes {
         proxied: &Proxied,
         keys: &[Files; 2],
     ) -> Result<Option<Listener>, Broken> {
-        let wire = |problem: String| Broken::at("wire the routes", problem);
-        let to_origin = || address(&self.origin.ports, route.key()).map_err(wire);
+        let origin = self.origin_of(route.key())?;
+        let service = self.pods.as_ref().map(|pods| pods.service(origin.port()));
         let (upstream, kind) = match (post, &proxied.told) {
             (Post::Server, Told::Sidecars(sidecars)) => {
-                (to_origin()?, Stands::Inbound(self.inbound_of(sidecars, keys)))
+                (origin, Stands::Inbound(self.inbound_of(sidecars, keys)))
             }
             (Post::Client, Told::Sidecars(sidecars)) => {
                 let server = &self.proxies[&(proxied.build, Post::Server)];
-                let upstream = address(&server.ports, route.listener()).map_err(wire)?;
+                let upstream = match service {
+                    Some(service) => service,
+                    None => address(&server.ports, route.listener())
+                        .map_err(|problem| Broken::at("wire the routes", problem))?,
+                };
                 (upstream, Stands::Outbound(self.outbound_of(sidecars, keys)))
             }
             (Post::Node, Told::Node(policy)) => {
-                (to_origin()?, Stands::Node(Node { policy: policy.clone() }))
+                let node = Node { policy: policy.clone() };
+                (service.unwrap_or(origin), Stands::Node(node))
             }
             (Post::Node, Told::Sidecars(_)) | (Post::Server | Post::Client, Told::Node(_)) => {
                 return Ok(None);
             }
         };
-        // On a port of the kernel's choice.
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Ok(Some(Listener { address: any, upstream, kind }))
+        let address = match service {
+            // For what was sent to that port, wherever that is.
+            Some(service) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, service.port())),
+            // On a port of the kernel's choice.
+            None => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        };
+        Ok(Some(Listener { address, upstream, kind }))
     }
 
     fn inbound_of(&self, sidecars: &Sidecars, [_, server_keys]: &[Files; 2]) -> Inbound {
@@ -287,10 +324,12 @@ impl Processes {
             admin: self.folder.file(&format!("{name}.sock")),
             workers: WORKERS,
             listeners,
+            capture: self.pods.as_ref().map(|_| pods::way_in(post, index)),
         };
         let file = self.folder.file(&format!("{name}.json"));
         let log = logs.join(format!("block-{block:04}-{name}.log"));
-        let launch = Launch { tether: setting.tether, build, cores, log: &log, file: &file };
+        let tether = setting.ground.tether(post);
+        let launch = Launch { tether, build, cores, log: &log, file: &file };
         let proxy = launch.start(post.word(), &process)?;
         keep_first(&file, &logs.join(format!("{name}.json")))?;
         Ok(proxy)
@@ -329,8 +368,17 @@ impl Processes {
         Ok([of(Post::Client)?, of(Post::Server)?])
     }
 
-    /// Where a proxy listens for a route.
-    fn port(&self, way: &Way, post: Post) -> Result<SocketAddr, Broken> {
+    /// The origin's port of a route, as it is on the origin's own loopback.
+    fn origin_of(&self, route: &str) -> Result<SocketAddr, Broken> {
+        let found = address(&self.origin.ports, route);
+        found.map_err(|problem| Broken::at("find the origin's port", problem))
+    }
+
+    /// Where callers meet a proxy on a route.
+    fn port(&self, path: &Path<'_>, way: &Way, post: Post) -> Result<SocketAddr, Broken> {
+        if let Some(pods) = &self.pods {
+            return Ok(pods.service(self.origin_of(path.route)?.port()));
+        }
         let found = address(&self.proxies[&(way.build, post)].ports, &way.listener);
         found.map_err(|problem| Broken::at(&format!("find the {}'s port", post.word()), problem))
     }
@@ -339,6 +387,17 @@ impl Processes {
         let missing = || Broken::at("look up a route", format!("{} is not set up", path.route));
         self.ways.get(path.route).ok_or_else(missing)
     }
+}
+
+/// Starts the origin, in the server's pod where there is one: then on all of its addresses, as a
+/// workload listens that knows nothing of sidecars.
+fn origin(start: &Start<'_>, routes: &[Route], pods: Option<&Pods>) -> Result<Part, Broken> {
+    let stalls = routes.iter().map(|route| (route.key(), route.stall));
+    let mut setup = workload::origin(stalls, start.cores);
+    let Some(pods) = pods else { return start.part(Role::Origin, &setup) };
+    setup.address = Ipv4Addr::UNSPECIFIED;
+    let started = pods.server.within(|| start.part(Role::Origin, &setup));
+    started.map_err(|error| Broken::at("enter the server's pod", error))?
 }
 
 /// The configuration stays in the run folder, without keys, which it only names. That of one block
@@ -358,16 +417,21 @@ impl Live for Processes {
 
     fn inbound(&self, path: &Path<'_>) -> Result<SocketAddr, Broken> {
         let way = self.way(path)?;
-        self.port(way, way.last().0)
+        self.port(path, way, way.last().0)
     }
 
     fn entrance(&self, path: &Path<'_>) -> Result<SocketAddr, Broken> {
         if path.proxies == Proxies::None {
-            let found = address(&self.origin.ports, path.route);
-            return found.map_err(|problem| Broken::at("find the origin's port", problem));
+            let origin = self.origin_of(path.route)?;
+            return Ok(self.pods.as_ref().map_or(origin, |pods| pods.service(origin.port())));
         }
         let way = self.way(path)?;
-        self.port(way, way.first())
+        self.port(path, way, way.first())
+    }
+
+    fn outside(&self, path: &Path<'_>) -> Option<&Namespace> {
+        let pods = self.pods.as_ref().filter(|_| path.proxies == Proxies::Sidecars);
+        pods.map(|pods| &pods.node)
     }
 
     fn look(&mut self, route: &str) -> Result<RouteStats, Broken> {

@@ -1,7 +1,7 @@
 //! A variant as listeners of Envoys: what its policies come to, and through which build it goes.
 //! Pure; what can not be translated is refused by name.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use policy::{MtlsMode, PolicySet};
 use scenarios::load::RequestKind;
@@ -16,12 +16,6 @@ use super::bootstrap::{
 use super::found::Build;
 use crate::prove::Path;
 use crate::workload::stall;
-
-/// Where the client calls from, by which the node's proxy knows it.
-const CLIENTS_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// The same, in words.
-pub(super) const CALLERS_OF_NODE: &str =
-    "knows callers by address: 127.0.0.1 is the client's, and any other is no pod's";
 
 /// A variant, translated.
 #[derive(Debug, Clone)]
@@ -64,11 +58,13 @@ pub(super) struct Sidecars {
 
 impl Route {
     /// Translates a variant; the error says what can not be. A name without a version is the first
-    /// build's.
+    /// build's. Cilium knows callers by their addresses: the generator calls from the client's, and
+    /// whoever calls from another one is no pod at all.
     pub(super) fn of(
         variant: &Variant,
         scenario: &Scenario,
         builds: &[Build],
+        client: IpAddr,
     ) -> Result<Self, String> {
         let Variant { name, proxies, policies, planted, .. } = variant;
         let proxied = match proxies {
@@ -82,7 +78,7 @@ impl Route {
             }
             Proxies::Node => {
                 let build = build_of(name, builds)?;
-                Some(of_node(build, &scenario.policy_set(variant)?)?)
+                Some(of_node(build, &scenario.policy_set(variant)?, client)?)
             }
         };
         let stall = match planted {
@@ -155,7 +151,7 @@ fn of_sidecars(build: usize, set: &PolicySet) -> Result<Proxied, String> {
     Ok(Proxied { build, told, has_rules: !authorization_policies.is_empty() })
 }
 
-fn of_node(build: usize, set: &PolicySet) -> Result<Proxied, String> {
+fn of_node(build: usize, set: &PolicySet, client: IpAddr) -> Result<Proxied, String> {
     let PolicySet {
         root_namespace: _,
         peer_authentications,
@@ -169,10 +165,8 @@ fn of_node(build: usize, set: &PolicySet) -> Result<Proxied, String> {
     if let Some(origin) = of_istio.next() {
         return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
     }
-    // Cilium knows callers by their addresses: the generator calls from the client's, and whoever
-    // calls from another one is no pod at all.
     let server = parts::server_pod();
-    let client = Endpoint { pod: parts::client_pod(), addresses: vec![CLIENTS_ADDRESS] };
+    let client = Endpoint { pod: parts::client_pod(), addresses: vec![client] };
     let place = Workplace { server: &server, port: PORT, callers: &[client] };
     let policy = NodePolicy::translate(cilium_network_policies, &place)
         .map_err(|untranslated| untranslated.to_string())?;
