@@ -88,7 +88,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
     fn what_is_done_in_a_namespace_is_done_there_and_nowhere_else() {
         let namespace = match Namespace::fresh() {
             Ok(namespace) => namespace,
