@@ -10,6 +10,7 @@ mod admin;
 pub mod bootstrap;
 mod folder;
 pub mod found;
+mod memory;
 mod processes;
 mod proxy;
 mod route;
@@ -26,7 +27,7 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use crate::child::Program;
-use crate::memory::Memory;
+use crate::memory::{Memory, Standing};
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use crate::tether::Tether;
@@ -60,6 +61,9 @@ pub struct Envoy {
     running: Option<Processes>,
     /// Kept when a block's processes are gone, by build.
     tls: BTreeMap<usize, String>,
+    scenario: Scenario,
+    /// Where one variant stands alone.
+    standing: Option<Standing<Route>>,
     /// After the processes, which end with it.
     tether: Tether,
 }
@@ -113,8 +117,20 @@ impl Envoy {
         let Programs { subject, tether } = programs;
         let tether = Tether::new(tether)
             .map_err(|error| error_at("start a thread for children", error.to_string()))?;
-        let (running, tls) = (None, BTreeMap::new());
-        Ok(Self { subject, routes, builds, placement, logs, running, tls, tether })
+        let (running, standing, tls) = (None, None, BTreeMap::new());
+        let scenario = scenario.clone();
+        Ok(Self {
+            subject,
+            routes,
+            builds,
+            placement,
+            logs,
+            running,
+            tls,
+            scenario,
+            standing,
+            tether,
+        })
     }
 
     /// How it was set up, for the provenance, by name.
@@ -126,7 +142,12 @@ impl Envoy {
             ("envoy_tls_group", format!("{}, pinned on both sides", GROUP.word())),
             ("envoy_keys", "ECDSA P-256; Istio's default is RSA-2048".to_owned()),
         ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let retold = "by the listener discovery service, from a JSON file that is put in the place of \
+                      the one before; Istio's control plane tells its sidecars by the same service, \
+                      over a stream";
+        let retold = self.scenario.memory.is_some().then(|| ("envoy_policies", retold.to_owned()));
+        let all = settings.into_iter().chain(retold);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What the two sidecars on a variant's path hold now, the client's first. Each carries the
@@ -148,6 +169,9 @@ impl Envoy {
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
+        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+            return Ok(alone.route.clone());
+        }
         let found = self.routes.iter().find(|route| route.name == original);
         found.cloned().ok_or_else(|| error_at("look up a variant", format!("{name} is not set up")))
     }
@@ -187,12 +211,11 @@ impl Testbed for Envoy {
     }
 
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
-        if let Some(old) = self.running.take() {
-            old.end().map_err(with_hint)?;
-        }
+        self.tear_down()?;
         let Self { subject, placement, logs, tether, builds, .. } = self;
-        let parts = Start { program: subject, cores: &placement.subject, logs, block };
-        let setting = Setting { parts, tether, builds };
+        let label = format!("block-{block:04}");
+        let parts = Start { program: subject, cores: &placement.subject, logs, label: &label };
+        let setting = Setting { parts, tether, builds, retold: false };
         self.running = Some(Processes::start(&setting, &self.routes).map_err(with_hint)?);
         Ok(())
     }
@@ -223,6 +246,7 @@ impl Testbed for Envoy {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
+        self.standing = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

@@ -22,7 +22,7 @@ use super::proxy::{Launch, Proxy};
 use super::route::{Route, Sidecars};
 use super::tally::{self, Counts};
 use crate::credentials::Credentials;
-use crate::memory::{self, Memory};
+use crate::memory::{self, Memory, Watched};
 use crate::part::{Broken, Part, Start};
 use crate::prove::{Live, Means, Path};
 use crate::tether::Tether;
@@ -51,6 +51,8 @@ pub(super) struct Processes {
     /// TLS version, cipher and group, as the server's sidecars counted them last, by build.
     pub(super) tls: BTreeMap<usize, String>,
     folder: Folder,
+    /// The server's, kept where its sidecar is told other listeners while it runs.
+    keys: Option<Files>,
 }
 
 /// The two sidecars of a build.
@@ -75,6 +77,8 @@ pub(super) struct Setting<'a> {
     pub(super) parts: Start<'a>,
     pub(super) tether: &'a Tether,
     pub(super) builds: &'a [Build],
+    /// Whether the server's sidecars can be told other policies while they run.
+    pub(super) retold: bool,
 }
 
 /// PEM files of one workload.
@@ -103,6 +107,7 @@ impl Processes {
             at_servers: BTreeMap::new(),
             tls: BTreeMap::new(),
             folder,
+            keys: None,
         };
         let keys = all.write_keys()?;
         for (index, build) in setting.builds.iter().enumerate() {
@@ -116,8 +121,16 @@ impl Processes {
                 all.pairs.insert(index, pair);
             }
         }
-        // All of them have read their keys, which need not lie about any longer.
-        for file in keys.into_iter().flat_map(|files| [files.certificate, files.key, files.roots]) {
+        // All of them have read their keys, which need not lie about any longer; but who is told a
+        // listener anew reads them anew.
+        let [client, server] = keys;
+        let (read, kept) = if setting.retold {
+            (vec![client], Some(server))
+        } else {
+            (vec![client, server], None)
+        };
+        all.keys = kept;
+        for file in read.into_iter().flat_map(|files| [files.certificate, files.key, files.roots]) {
             fs::remove_file(&file)
                 .map_err(|error| Broken::at("remove the keys from the disk", error))?;
         }
@@ -154,14 +167,8 @@ impl Processes {
         let wire = |problem: String| Broken::at("wire the routes", problem);
         let mut inbound = BTreeMap::new();
         for (route, sidecars) in through {
-            let upstream = address(&self.origin.ports, route.key()).map_err(wire)?;
-            let kind = Stands::Inbound(Inbound {
-                mode: sidecars.mode,
-                tls: self.tls_of(server_keys),
-                normalization: PathNormalization::Base,
-                authorization: sidecars.authorization.clone(),
-            });
-            inbound.insert(route.listener().to_owned(), listener(upstream, kind));
+            let listener = self.inbound_of(route, sidecars, server_keys)?;
+            inbound.insert(route.listener().to_owned(), listener);
         }
         let server = self.proxy(setting, build, SERVER, &inbound)?;
         let mut outbound = BTreeMap::new();
@@ -193,6 +200,50 @@ impl Processes {
         Ok(Pair { client, server })
     }
 
+    fn inbound_of(
+        &self,
+        route: &Route,
+        sidecars: &Sidecars,
+        keys: &Files,
+    ) -> Result<Listener, Broken> {
+        let upstream = address(&self.origin.ports, route.key())
+            .map_err(|problem| Broken::at("wire the routes", problem))?;
+        let kind = Stands::Inbound(Inbound {
+            mode: sidecars.mode,
+            tls: self.tls_of(keys),
+            normalization: PathNormalization::Base,
+            authorization: sidecars.authorization.clone(),
+        });
+        Ok(listener(upstream, kind))
+    }
+
+    /// Tells the server's sidecar the route's policies in the place of those that it has.
+    pub(super) fn change(&mut self, route: &Route) -> Result<(), Broken> {
+        let fixed = || Broken::at("change the policies", "the sidecars have theirs for good");
+        let sidecars = route.sidecars.as_ref().ok_or_else(fixed)?;
+        let listener = self.inbound_of(route, sidecars, self.keys.as_ref().ok_or_else(fixed)?)?;
+        let listeners = BTreeMap::from([(route.listener().to_owned(), listener)]);
+        let pair = self.pairs.get_mut(&sidecars.build).ok_or_else(fixed)?;
+        pair.server.tell(listeners)?;
+        if let Some(way) = self.ways.get_mut(route.key()) {
+            way.has_rules = sidecars.has_rules;
+        }
+        Ok(())
+    }
+
+    /// The sidecars, in the order in which a request meets them.
+    pub(super) fn watched(&self, builds: &[Build]) -> Vec<Watched> {
+        let with_builds = self.pairs.iter().filter_map(|(at, pair)| Some((pair, builds.get(*at)?)));
+        let both = with_builds.flat_map(|(pair, build)| {
+            [&pair.client, &pair.server].map(|proxy| Watched {
+                role: proxy.role.clone(),
+                process: proxy.child.id(),
+                program: build.path.clone(),
+            })
+        });
+        both.collect()
+    }
+
     fn tls_of(&self, files: &Files) -> Tls {
         Tls {
             certificate: files.certificate.clone(),
@@ -210,19 +261,24 @@ impl Processes {
         role: &str,
         listeners: &BTreeMap<String, Listener>,
     ) -> Result<Proxy, Broken> {
-        let Start { cores, logs, block, .. } = setting.parts;
+        let Start { cores, logs, label, .. } = setting.parts;
         let name = format!("{}-{}", role.split(' ').next().unwrap_or(role), build.id());
+        let told = setting.retold && role == SERVER;
         let process = Process {
-            id: format!("loadgen-{}-{block}-{name}", std::process::id()),
+            id: format!("loadgen-{}-{label}-{name}", std::process::id()),
             admin: self.folder.file(&format!("{name}.sock")),
             workers: WORKERS,
             listeners: listeners.clone(),
+            told_in: told.then(|| self.folder.file(&format!("{name}-listeners.json"))),
         };
         let file = self.folder.file(&format!("{name}.json"));
-        let log = logs.join(format!("block-{block:04}-{name}.log"));
+        let log = logs.join(format!("{label}-{name}.log"));
         let launch = Launch { tether: setting.tether, build, cores, log: &log, file: &file };
         let proxy = launch.start(role, &process)?;
         keep_first(&file, &logs.join(format!("{name}.json")))?;
+        if let Some(told_in) = &process.told_in {
+            keep_first(told_in, &logs.join(format!("{name}-listeners.json")))?;
+        }
         Ok(proxy)
     }
 
