@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bench::conduct::{Fault, climb};
@@ -241,6 +242,19 @@ fn kept(at: &Path, blocks: u32, faults: Faults) -> (RunFolder, RunRecord) {
     keeper.end(None, false).unwrap()
 }
 
+/// The run without a fault that several tests look at: it writes its whole document at every step.
+fn whole() -> &'static (RunFolder, RunRecord) {
+    static WHOLE: OnceLock<(RunFolder, RunRecord)> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("memory");
+        // That of an earlier run of the tests, which nobody drops.
+        let _ = std::fs::remove_dir_all(&dir);
+        let run = kept(&dir, 9, Faults::default());
+        render(&run.0).unwrap();
+        run
+    })
+}
+
 #[test]
 fn each_variant_stands_alone_and_goes_through_every_state_in_order() {
     let scenario = scenario(1);
@@ -296,9 +310,8 @@ fn policies_that_are_not_gone_end_the_run_as_unproven() {
 
 #[test]
 fn a_run_is_read_back_as_it_was_kept_and_fits_its_schema() {
-    let dir = tempfile::tempdir().unwrap();
-    let (folder, record) = kept(dir.path(), 9, Faults::default());
-    assert_eq!(folder.load_record().unwrap(), record);
+    let (folder, record) = whole();
+    assert_eq!(folder.load_record().unwrap(), *record);
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/run.schema.json");
     let schema: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
@@ -315,10 +328,9 @@ fn a_run_is_read_back_as_it_was_kept_and_fits_its_schema() {
     assert_eq!(csv.lines().count(), 1 + memory.readings.len());
     let csv = std::fs::read_to_string(folder.path().join("memory-summary.csv")).unwrap();
     assert_eq!(csv.lines().count(), 1 + memory.levels.len() + memory.differences.len());
-    // Rendered twice from the folder, it is the same.
-    render(&folder).unwrap();
+    // Rendered again from the folder, it is the same.
     let first = std::fs::read(folder.path().join("report.md")).unwrap();
-    render(&folder).unwrap();
+    render(folder).unwrap();
     assert!(first == std::fs::read(folder.path().join("report.md")).unwrap());
     assert!(folder.path().join("charts/memory.png").is_file());
     let page = std::fs::read_to_string(folder.path().join("report.html")).unwrap();
@@ -338,8 +350,7 @@ fn steps(record: &RunRecord, variant: &str) -> BTreeMap<String, (f64, MemoryVerd
 
 #[test]
 fn what_was_planted_is_found_and_what_is_too_small_is_equivalent() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_, record) = kept(dir.path(), 9, Faults::default());
+    let (_, record) = whole();
     let (more, less) = (MemoryVerdict::More, MemoryVerdict::Less);
     let same = MemoryVerdict::Equivalent;
     let expected = [
@@ -354,7 +365,7 @@ fn what_was_planted_is_found_and_what_is_too_small_is_equivalent() {
     ];
     let expected: BTreeMap<String, (f64, MemoryVerdict)> =
         expected.into_iter().map(|(name, of)| (name.to_owned(), of)).collect();
-    assert_eq!(steps(&record, "strict"), expected);
+    assert_eq!(steps(record, "strict"), expected);
     let pairs = |name: &str| {
         let rows = record.memory.as_ref().unwrap().differences.iter().filter(|row| {
             row.kind == MemoryKind::Pair && row.name == name && row.measure == Measure::Rss
@@ -402,10 +413,8 @@ fn too_few_blocks_have_a_median_and_no_interval() {
 
 #[test]
 fn the_report_tells_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let (folder, _) = kept(dir.path(), 9, Faults::default());
-    render(&folder).unwrap();
-    let text = terminal_text(&replay(&folder).unwrap(), Style::Plain, &["report.md".to_owned()]);
+    let (folder, _) = whole();
+    let text = terminal_text(&replay(folder).unwrap(), Style::Plain, &["report.md".to_owned()]);
     let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 100, "{widest} columns");
     insta::assert_snapshot!("memory_text", text);

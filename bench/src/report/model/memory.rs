@@ -54,7 +54,9 @@ pub(super) fn of(record: &RunRecord, variants: &[VariantLabel]) -> Option<Memory
         variants.iter().enumerate().filter(|(_, label)| label.twin_of.is_none()).collect();
     let mut brief: Vec<Table> =
         shown.iter().map(|(_, label)| levels_of(memory, label, &TWO)).collect();
-    brief.extend(shown.iter().map(|(_, label)| steps_of(memory, label, SIDECARS[1], &TWO)));
+    brief.extend(shown.iter().map(|(_, label)| {
+        without_blocks(steps_of(memory, label, SIDECARS[1], &TWO))
+    }));
     Some(Memory {
         levels: levels(memory, variants),
         steps: steps(memory, &shown),
@@ -63,6 +65,13 @@ pub(super) fn of(record: &RunRecord, variants: &[VariantLabel]) -> Option<Memory
         states: memory.states.iter().map(|state| state.title.clone()).collect(),
         lines: shown.iter().flat_map(|(place, label)| lines(memory, *place, label)).collect(),
     })
+}
+
+/// The last column says what the tables of levels say already.
+fn without_blocks(mut table: Table) -> Table {
+    table.columns.pop();
+    table.rows.iter_mut().for_each(|row| drop(row.pop()));
+    table
 }
 
 fn level<'a>(
