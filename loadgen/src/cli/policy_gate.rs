@@ -13,10 +13,14 @@ use super::exit::Failure;
 /// and proven on the live thing, one way or the other.
 const PLAINTEXT: [&str; 5] = ["PA001", "PA002", "PA003", "PA004", "PA005"];
 
-/// Checks the files of every variant that is run, each variant's together.
+/// Checks the files of every variant that is run, each variant's together, and with those of each
+/// rung that it is given.
 pub(super) fn check(scenario: &Scenario, variants: &[VariantName]) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    for variant in variants.iter().filter_map(|name| scenario.variant(name)) {
+    let rungs = scenario.memory.iter().flat_map(|memory| &memory.rungs);
+    let plain = variants.iter().filter_map(|name| scenario.variant(name));
+    let on_rungs = rungs.flat_map(|rung| plain.clone().map(|variant| rung.on(variant)));
+    for variant in &plain.clone().cloned().chain(on_rungs).collect::<Vec<_>>() {
         for finding in severe(scenario, variant) {
             let Finding { check, severity, path, span, object, message, .. } = finding;
             let (line, column) = (span.at.line, span.at.column);
