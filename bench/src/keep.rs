@@ -64,7 +64,14 @@ impl Keeper {
 impl Sink for Keeper {
     fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         match event {
-            Event::Proven(proof) => self.run.proofs.push((*proof).clone()),
+            Event::Proven(proof) => {
+                self.run.proofs.push((*proof).clone());
+                // The reading of the state that it is of is next, and brings it to the disk; a proof
+                // that fails ends the run, which does.
+                if self.run.memory.is_some() {
+                    return Ok(());
+                }
+            }
             Event::TrialFinished { record, work, admission } => {
                 let file = self.folder.write_trial(record).map_err(SinkError::from)?;
                 let window = Duration::from_secs_f64(self.run.plan.load.duration_s);

@@ -90,7 +90,6 @@ fn the_embedded_sidecars_are_read_in_every_state_and_every_change_is_proven() {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test must be visible")]
 #[test]
 fn real_envoys_are_read_in_every_state_and_the_results_say_which_they_are() {
     let found = envoy_places().search();

@@ -359,7 +359,7 @@ spec: {rules: [{to: [{operation: {paths: [/v1/charge]}}]}]}
 
 /// A part about memory, behind the complete scenario without its releases of meshes.
 fn with_memory(part: &str) -> Result<scenarios::scenario::Scenario, policy::source::Mistakes> {
-    let text = format!("{COMPLETE}memory:\n{part}");
+    let text = format!("{COMPLETE}\nmemory:\n{part}");
     let folder = Memory::with(text).and("policies/istio/forbidding.yaml", FORBIDDING);
     file::read(&folder)
 }

@@ -128,7 +128,7 @@ fn calls(variant: &Field<'_>, claims: &[CallClaim], model: &Model, mistakes: &mu
     let list = words::child(variant, "posture").and_then(|posture| words::child(&posture, "calls"));
     let items = list.and_then(|field| field.list("", &mut Mistakes::new("")));
     for (item, claim) in items.unwrap_or_default().iter().zip(claims) {
-        held(&item, claim, model, mistakes);
+        held(item, claim, model, mistakes);
     }
 }
 

@@ -5,7 +5,7 @@ use super::canvas::{self, At, Canvas, Stroke, Words};
 use super::{GREY, GRID, INK, WIDTH, header, look, nothing, text};
 use crate::memory::Measure;
 use crate::report::figures::{self, MIB};
-use crate::report::model::{MEMORY_CHART, Memory, MemoryLine, NO_MEMORY, Report};
+use crate::report::model::{MEMORY_CHART, Memory, MemoryLine, MemoryPoint, NO_MEMORY, Report};
 use crate::report::scale::Axis;
 
 const LEFT: f64 = 110.0;
@@ -66,8 +66,8 @@ pub(super) fn svg(report: &Report, memory: &Memory) -> String {
 }
 
 fn axis(lines: &[&MemoryLine]) -> Axis {
-    let ends = lines.iter().flat_map(|line| &line.points).flat_map(|(_, bytes, interval)| {
-        let (low, high) = interval.unwrap_or((*bytes, *bytes));
+    let ends = lines.iter().flat_map(|line| &line.points).flat_map(|point| {
+        let (low, high) = point.interval.unwrap_or((point.bytes, point.bytes));
         [low / MIB, high / MIB]
     });
     let (low, high) =
@@ -93,14 +93,14 @@ fn draw(canvas: &Canvas<'_>, report: &Report, panel: &Panel<'_>, line: &MemoryLi
     let look = look(&report.variants, line.variant);
     let stroke = stroke(report, line);
     let points: Vec<At> =
-        line.points.iter().map(|(state, bytes, _)| panel.at(*state, *bytes)).collect();
+        line.points.iter().map(|point| panel.at(point.state, point.bytes)).collect();
     canvas.path(&points, stroke);
-    for (state, bytes, interval) in &line.points {
+    for MemoryPoint { state, bytes, interval } in line.points.iter().copied() {
         if let Some((low, high)) = interval {
-            let (low, high) = (panel.at(*state, *low), panel.at(*state, *high));
+            let (low, high) = (panel.at(state, low), panel.at(state, high));
             canvas.line(low, high, Stroke::new(look.colour, 2.5));
         }
-        canvas.marker(look.marker, panel.at(*state, *bytes), 4.5, look.colour);
+        canvas.marker(look.marker, panel.at(state, bytes), 4.5, look.colour);
     }
 }
 
@@ -112,12 +112,12 @@ fn stroke(report: &Report, line: &MemoryLine) -> Stroke {
 
 fn states(canvas: &Canvas<'_>, memory: &Memory, y: f64) {
     #[expect(clippy::cast_precision_loss, reason = "a few states")]
-    let room = (RIGHT - LEFT) / memory.states.len().max(1) as f64 - 6.0;
+    let room = 1.8 * (RIGHT - LEFT) / memory.states.len().max(1) as f64;
+    // Every other one stands lower, so that each has nearly the room of two.
     for (index, title) in memory.states.iter().enumerate() {
         let x = x_of(index, memory.states.len());
         canvas.line((x, y), (x, y + 5.0), Stroke::new(GREY, 1.0));
         let words = text::fit(title, 12.0, room, false);
-        // Every other one stands lower, so that neighbours have room.
         let lower = if index % 2 == 0 { 18.0 } else { 36.0 };
         canvas.text(&words, (x, y + lower), Words::new(12.0, GREY).centred());
     }

@@ -43,8 +43,19 @@ pub struct MemoryLine {
     pub sidecar: String,
     /// What is counted.
     pub measure: Measure,
-    /// The state's place, and bytes: the median, and the interval where there is one.
-    pub points: Vec<(usize, f64, Option<(f64, f64)>)>,
+    /// In the order of the states; one that was not read has none.
+    pub points: Vec<MemoryPoint>,
+}
+
+/// What it holds in a state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MemoryPoint {
+    /// The state's place.
+    pub state: usize,
+    /// The median over blocks.
+    pub bytes: f64,
+    /// Its interval, in bytes, where there is one.
+    pub interval: Option<(f64, f64)>,
 }
 
 /// `None` where the run was not about memory.
@@ -54,9 +65,9 @@ pub(super) fn of(record: &RunRecord, variants: &[VariantLabel]) -> Option<Memory
         variants.iter().enumerate().filter(|(_, label)| label.twin_of.is_none()).collect();
     let mut brief: Vec<Table> =
         shown.iter().map(|(_, label)| levels_of(memory, label, &TWO)).collect();
-    brief.extend(shown.iter().map(|(_, label)| {
-        without_blocks(steps_of(memory, label, SIDECARS[1], &TWO))
-    }));
+    brief.extend(
+        shown.iter().map(|(_, label)| without_blocks(steps_of(memory, label, SIDECARS[1], &TWO))),
+    );
     Some(Memory {
         levels: levels(memory, variants),
         steps: steps(memory, &shown),
@@ -302,12 +313,12 @@ fn lines(memory: &MemoryRecord, place: usize, label: &VariantLabel) -> Vec<Memor
     let mut lines = Vec::new();
     for measure in TWO {
         for (sidecar, _) in SIDECARS {
-            let point = |(at, state): (usize, &StateRecord)| {
-                let row = level(memory, (&label.name, &state.name, sidecar), measure)?;
-                let median = row.median_bytes.filter(|bytes| bytes.is_finite())?;
+            let point = |(at, of): (usize, &StateRecord)| {
+                let row = level(memory, (&label.name, &of.name, sidecar), measure)?;
+                let bytes = row.median_bytes.filter(|bytes| bytes.is_finite())?;
                 let finite = |all: &Estimate| all.low.is_finite() && all.high.is_finite();
                 let interval = row.bytes.filter(finite).map(|all| (all.low, all.high));
-                Some((at, median, interval))
+                Some(MemoryPoint { state: at, bytes, interval })
             };
             let points = memory.states.iter().enumerate().filter_map(point).collect();
             lines.push(MemoryLine { variant: place, sidecar: sidecar.to_owned(), measure, points });

@@ -15,7 +15,7 @@ mod wording;
 use std::collections::BTreeMap;
 
 pub use article::{Article, ArticleCell, ArticleLine};
-pub use memory::{Memory, MemoryLine};
+pub use memory::{Memory, MemoryLine, MemoryPoint};
 pub use series::{Curve, Reading, TrialPoint};
 pub use wording::*;
 
