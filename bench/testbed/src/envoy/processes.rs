@@ -325,9 +325,10 @@ impl Processes {
 
     /// The proxies, in the order in which a request meets them.
     pub(super) fn watched(&self, builds: &[Build]) -> Vec<Watched> {
-        let with_builds = self.proxies.iter().filter_map(|((build, _), proxy)| {
-            Some((proxy, builds.get(*build)?))
-        });
+        let with_builds = self
+            .proxies
+            .iter()
+            .filter_map(|((build, _), proxy)| Some((proxy, builds.get(*build)?)));
         let watched = with_builds.map(|(proxy, build)| Watched {
             role: proxy.role.clone(),
             process: proxy.child.id(),
