@@ -317,7 +317,7 @@ fn a_setup_that_is_not_understood_whole_is_refused_by_name() {
     for (setup, complaint) in [
         (r#"{"cores":[],"body_bytes":1,"routes":[],"mode":"STRICT"}"#, "unknown field `mode`"),
         (
-            r#"{"cores":[],"body_bytes":1,"routes":[{"name":"a","stall":null},{"name":"a","stall":null}]}"#,
+            r#"{"cores":[],"address":"127.0.0.1","body_bytes":1,"routes":[{"name":"a","stall":null},{"name":"a","stall":null}]}"#,
             "two routes are called `a`",
         ),
         ("", "no complete setup line"),
