@@ -13,7 +13,7 @@ const KUBECONFIG: &str = "results/.kind/loadgen-istio.kubeconfig";
 
 /// A call that asks and changes nothing.
 fn asks(call: &str) -> bool {
-    ["get clusters", " status ", " diff ", "--timeout 1s"].iter().any(|it| call.contains(it))
+    ["get clusters", "--output json", " diff ", "--timeout 1s"].iter().any(|it| call.contains(it))
 }
 
 #[test]
