@@ -3,6 +3,8 @@
 pub mod agent;
 pub mod agent_args;
 pub mod args;
+pub mod cluster;
+pub mod cluster_args;
 pub mod compare;
 pub mod drive;
 pub mod drive_args;
@@ -26,6 +28,7 @@ pub mod sender;
 pub mod serve;
 pub mod serve_args;
 pub mod settle;
+mod steps;
 pub mod tell;
 pub mod validate;
 mod validate_answer;

@@ -18,6 +18,7 @@ use bench::stopping::Stopping;
 use scenarios::library;
 use scenarios::scenario::Scenario;
 use testbed::envoy::found::{Build, Places};
+use testbed::kind::tools::Machine;
 use testbed::provenance::allowed_cores;
 
 use super::args::{AwakeChoice, LayoutChoice, PacingChoice, RunArgs, TestbedChoice};
@@ -58,6 +59,10 @@ pub struct Surroundings<'a> {
     pub shelf: Option<Shelf>,
     /// Where Envoys may be.
     pub envoys: Places,
+    /// What is looked at for what a cluster needs.
+    pub machine: Machine,
+    /// Where a person is told what is done to clusters.
+    pub tell: fn(&str),
 }
 
 /// Everything that is decided before anything is started.
@@ -78,6 +83,10 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     let laid = lay_out(args, &around.program)?;
     if args.testbed == TestbedChoice::Kind {
         return super::kind::kind(args, around);
+    }
+    if args.reuse {
+        let why = "--reuse takes clusters that are up, and so needs `--testbed kind`";
+        return Err(Failure::Usage(why.to_owned()));
     }
     let (settled, why) = decide(args, laid, around)?;
     let testbed = settled.place.name();
