@@ -457,6 +457,26 @@ impl Report {
         }
         count
     }
+
+    /// Takes in what was found, or left open, where some of the same objects are in force with
+    /// others. What both have is there once, as severe as in the worse of the two; objects stay as
+    /// they were counted.
+    pub fn take_in(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        in_order(&mut self.findings);
+        self.findings.dedup_by(|next, kept| {
+            let severity = kept.severity.max(next.severity);
+            next.severity = severity;
+            let same = *next == Finding { severity, ..kept.clone() };
+            if same {
+                kept.severity = severity;
+            }
+            same
+        });
+        self.not_evaluated.extend(other.not_evaluated);
+        self.not_evaluated.sort();
+        self.not_evaluated.dedup();
+    }
 }
 
 /// Hands over what is read of YAML or JSON.

@@ -4,6 +4,7 @@ use super::{Findings, authorization_habits};
 use crate::authorization::{Action, AuthorizationPolicy, Condition, Match, Rule, Source};
 use crate::finding::{Severity, Span};
 use crate::manifest::Manifest;
+use crate::source::nearest;
 use crate::version::Versions;
 
 /// What one policy alone says.
@@ -325,12 +326,22 @@ fn custom(of: &Manifest, rule: &Rule, out: &mut Findings) {
 const METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
 
+/// The method that was probably meant. There are more than ours, and patterns are of none.
+fn misspelt(method: &str) -> Option<&'static str> {
+    let is_word = method.chars().all(|letter| letter.is_ascii_uppercase());
+    let unknown = is_word && !METHODS.contains(&method);
+    unknown.then(|| nearest(method, METHODS)).flatten()
+}
+
 fn operations(of: &Manifest, rule: &Rule, out: &mut Findings) {
     for operation in rule.to.iter().flatten() {
         for method in operation.methods.values.iter().chain(&operation.methods.not_values) {
             let upper = method.text.to_uppercase();
             if METHODS.contains(&upper.as_str()) && method.text != upper {
                 let message = format!("`{}` never matches; the method is `{upper}`", method.text);
+                out.add("AP014", of, method.span, message);
+            } else if let Some(meant) = misspelt(&upper) {
+                let message = format!("`{}` is no method; did you mean `{meant}`?", method.text);
                 out.add("AP014", of, method.span, message);
             }
         }

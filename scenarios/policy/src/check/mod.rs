@@ -9,7 +9,9 @@ mod authorization_scope;
 mod capture;
 mod cilium_cluster;
 mod cilium_content;
+mod cilium_istiod;
 mod cilium_network_policy;
+mod cilium_nodes;
 mod cilium_reach;
 mod cilium_refusals;
 mod cilium_scope;
@@ -119,6 +121,8 @@ pub(crate) fn alone(manifest: &Manifest, versions: Versions, out: &mut Findings)
                 cilium_refusals::alone(manifest, &spec, versions.cilium, out);
                 cilium_network_policy::alone(manifest, &spec, versions.cilium, out);
                 cilium_reach::alone(manifest, &spec, versions, out);
+                cilium_nodes::alone(manifest, &spec, out);
+                cilium_istiod::alone(manifest, &spec, out);
                 cilium_content::alone(manifest, &spec, versions, out);
                 cilium_scope::alone(manifest, &spec, node, out);
             }
