@@ -5,6 +5,7 @@ mod authorization_callers;
 mod authorization_habits;
 mod authorization_http;
 mod authorization_policy;
+mod authorization_refusals;
 mod authorization_scope;
 mod capture;
 mod cilium_cluster;
