@@ -284,6 +284,10 @@ impl Transport for EpollTransport {
         self.flush_dirty();
         self.read_on();
         let unread = !self.shared.unread.is_empty();
+        if unread && self.acted_on >= self.ready.len() {
+            // A peer that sends faster than it is read must not keep the others from being heard.
+            self.poll(Duration::ZERO);
+        }
         while !unread && self.acted_on >= self.ready.len() && self.shared.told.is_empty() {
             let now = self.shared.now();
             let remaining = until.since(now);
