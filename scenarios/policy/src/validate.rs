@@ -353,7 +353,7 @@ impl<'s> Validator<'s> {
         let mut manifest = head(path, document, kind, version);
         self.report.objects += 1;
         let before = self.found.list.len();
-        checks::version_of_api(&manifest, &mut self.found);
+        checks::version_of_api(&manifest, root, &mut self.found);
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions, &mut self.found);

@@ -92,3 +92,21 @@ fn checks_are_named_once_and_every_fixture_is_of_one() {
         assert!(ids.contains(&name.split('.').next().unwrap()), "{name}");
     }
 }
+
+#[test]
+fn of_two_policies_of_the_same_width_the_younger_is_the_one_that_is_ignored() {
+    let of = |name: &str, day: u8| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n\
+             metadata: {{name: {name}, namespace: shop, creationTimestamp: '2026-01-{day:02}T00:00:00Z'}}\n\
+             spec: {{mtls: {{mode: STRICT}}}}\n"
+        )
+    };
+    for (first, second) in [(of("old", 1), of("new", 2)), (of("new", 2), of("old", 1))] {
+        let text = format!("{first}---\n{second}");
+        let report = validate(&[("a.yaml", &text)], &Settings::default());
+        let found = report.findings.iter().find(|finding| finding.check.id == "PA009").unwrap();
+        assert_eq!(found.object, "PeerAuthentication shop/new");
+        assert!(found.message.starts_with("PeerAuthentication shop/old"), "{}", found.message);
+    }
+}

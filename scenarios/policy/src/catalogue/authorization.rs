@@ -161,7 +161,7 @@ pub(super) const CHECKS: &[Check] = &[
         title: "no method of HTTP",
         why: "methods are compared as they are written, in capitals, so that the rule never \
               matches.",
-        fix: "write the method in capitals.",
+        fix: "write the method as it is, in capitals.",
         source: AUTHZ,
         releases: EVERY,
         refuses: false,
