@@ -70,5 +70,5 @@ fn serve(service: listen::Service) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    runtime.block_on(listen::serve(service.listeners))
+    runtime.block_on(listen::serve(service.address, service.listeners))
 }

@@ -2,7 +2,7 @@
 //! that no part of a setup is lost in silence.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use identity::{SpiffeId, TlsMaterial};
@@ -61,6 +61,8 @@ impl std::str::FromStr for Role {
 pub struct OriginSetup {
     /// Cores to run on; empty leaves them as they are.
     pub cores: Vec<usize>,
+    /// Where it listens, on ports of the kernel's choice.
+    pub address: Ipv4Addr,
     /// Length of the answer's body, at most 16 MiB.
     pub body_bytes: u32,
     /// One listener each.

@@ -9,6 +9,7 @@ pub mod drive_args;
 pub mod environment;
 pub mod exit;
 mod kind;
+pub mod layout;
 pub mod list;
 pub mod live_view;
 pub mod place;

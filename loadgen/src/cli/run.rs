@@ -19,8 +19,9 @@ use scenarios::scenario::Scenario;
 use testbed::envoy::found::{Build, Places};
 use testbed::provenance::allowed_cores;
 
-use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
+use super::args::{AwakeChoice, LayoutChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::exit::Failure;
+use super::layout::{Laid, lay_out, no_layouts};
 use super::place::{Chosen, Place, SetUp, choose};
 use super::plan_text::plan_text;
 use super::policy_gate;
@@ -61,6 +62,8 @@ pub struct Surroundings<'a> {
 /// Everything that is decided before anything is started.
 struct Settled {
     place: Place,
+    /// Why its layout is another one than was asked for.
+    instead: Option<String>,
     scenario: Scenario,
     plan: Plan,
     record: PlanRecord,
@@ -70,17 +73,23 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
+    // Before anything starts a thread.
+    let laid = lay_out(args, &around.program)?;
     if args.testbed == TestbedChoice::Kind {
         return super::kind::kind(args, around);
     }
-    let (settled, why) = decide(args, around)?;
+    let (settled, why) = decide(args, laid, around)?;
     let testbed = settled.place.name();
     if args.dry_run {
-        let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
+        let testbed = settled.place.with_layout();
+        let text = plan_text(&settled.record, &settled.plan, &testbed, settled.takes);
         return print(around, &(text + &sender_text(args)));
     }
     if let Some(why) = why {
         tell(&format!("testbed {testbed}: {why}. {}", settled.place.note()));
+    }
+    if let Some(instead) = &settled.instead {
+        tell(&format!("layout ports: {instead}"));
     }
     let placement = testbed::provenance::placement(&allowed_cores());
     let folder = RunFolder::create(
@@ -132,6 +141,9 @@ fn measure(
     };
     for (name, fact) in facts {
         keeper.note(&name, fact);
+    }
+    if let Some(instead) = &settled.instead {
+        keeper.note("envoy_layout_instead", instead.clone());
     }
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
     let program = around.program.clone();
@@ -273,7 +285,11 @@ pub(super) fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Fai
 }
 
 /// Also says why the testbed was chosen, where that was left open.
-fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<String>), Failure> {
+fn decide(
+    args: &RunArgs,
+    laid: Laid,
+    around: &Surroundings<'_>,
+) -> Result<(Settled, Option<String>), Failure> {
     let usage = Failure::Usage;
     let name = args.scenario.as_deref().ok_or_else(|| {
         usage("--scenario is missing: give a name from `loadgen list` or a folder".to_owned())
@@ -281,7 +297,11 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     let found =
         library::find(name, &around.current_dir).map_err(|error| usage(error.to_string()))?;
     let mut scenario = found.scenario;
-    let Chosen { place, why } = choose(args.testbed, &scenario, &around.envoys)?;
+    let Laid { layout, instead } = laid;
+    let Chosen { place, why } = choose(args.testbed, layout, &scenario, &around.envoys)?;
+    if args.layout == LayoutChoice::Pods && !matches!(place, Place::Envoy(..)) {
+        return Err(no_layouts());
+    }
     let there: Vec<String> = place.builds().iter().map(Build::id).collect();
     versions::add(&mut scenario, place.name(), &args.variants, &there).map_err(usage)?;
     let variants = variants(&scenario, place.name(), &args.variants).map_err(usage)?;
@@ -294,7 +314,7 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     record.precision = precision(args);
     let takes = estimate(&scenario, plan.trial_count());
     let takes = args.max_time.map_or(takes, |most| takes.min(most));
-    Ok((Settled { place, scenario, plan, record, started, takes }, why))
+    Ok((Settled { place, instead, scenario, plan, record, started, takes }, why))
 }
 
 pub(super) fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {

@@ -1,15 +1,19 @@
 //! The testbed of real Envoy processes on this machine: stock Envoys, told what the sidecars of a
-//! mesh are told, in layout `ports`: every listener on a port of its own on the loopback. What an
-//! Envoy is told is in `bootstrap`; which there are is in `found`.
+//! mesh, or the proxy of a node, are told. What an Envoy is told is in `bootstrap`, which there are
+//! in `found`, and where they stand in `ground`: every listener on a port of its own on the loopback,
+//! or in pods.
 //!
 //! Every block has fresh processes and a fresh CA, as the embedded testbed has, and the same origin.
-//! Within a block every variant is a listener of its own in the same pair of Envoys, one pair for
-//! each version, so that two variants differ in nothing but what their listeners are told.
+//! Within a block every variant is a listener of its own in the same Envoys, for each version a pair
+//! of sidecars and a node's proxy as far as they are needed, so that two variants differ in nothing
+//! but what their listeners are told.
 
 mod admin;
 pub mod bootstrap;
 mod folder;
 pub mod found;
+mod ground;
+pub mod pods;
 mod processes;
 mod proxy;
 mod route;
@@ -23,14 +27,15 @@ use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
 use rustix::process::{Resource, getrlimit};
 use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
-use scenarios::variant::{Variant, VariantName};
+use scenarios::variant::{Proxies, Variant, VariantName};
 
 use crate::child::Program;
 use crate::memory::Memory;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
-use crate::tether::Tether;
 use found::Build;
+use ground::Ground;
+pub use ground::Layout;
 use processes::{GROUP, Processes, Setting, WORKERS};
 use route::Route;
 
@@ -61,18 +66,20 @@ pub struct Envoy {
     /// Kept when a block's processes are gone, by build.
     tls: BTreeMap<usize, String>,
     /// After the processes, which end with it.
-    tether: Tether,
+    ground: Ground,
 }
 
 /// What the figures do and do not stand for.
 #[must_use]
-pub fn testbed_note(builds: &[Build]) -> String {
+pub fn testbed_note(builds: &[Build], layout: Layout) -> String {
     let mut text = "The subject is stock Envoy on one machine, told what Istio's sidecars are told, \
                     and not Istio: it lacks Istio's telemetry and metadata exchange filters, which \
                     every request of a mesh pays for, so absolute times are too low for a sidecar of \
-                    Istio's. Differences between variants are those of Envoy's own work. Traffic \
-                    goes to explicit ports on the loopback: no capture, no network, no control plane."
+                    Istio's. A node's proxy is told Cilium's rules of HTTP as rules of Envoy's own, \
+                    and is not Cilium: neither its filters nor its data path are here. Differences \
+                    between variants are those of Envoy's own work. "
         .to_owned();
+    text.push_str(layout.meaning());
     for build in builds.iter().filter(|build| !build.clean) {
         text.push_str(&format!(
             " MODIFIED BUILD: Envoy {} says that its sources were changed; its figures are those of \
@@ -86,13 +93,25 @@ pub fn testbed_note(builds: &[Build]) -> String {
 impl Envoy {
     /// Translates the variants (a twin is its original) and starts nothing yet. The first build is
     /// that of variants which name no version. The children's logs go to the folder `logs`, which is
-    /// made if need be.
+    /// made if need be. In layout `ports`.
     pub fn new(
         programs: Programs,
-        (scenario, variants): (&Scenario, &[VariantName]),
+        what: (&Scenario, &[VariantName]),
         builds: Vec<Build>,
         placement: Placement,
         logs: PathBuf,
+    ) -> Result<Self, TestbedError> {
+        Self::in_layout(Layout::Ports, programs, what, builds, (placement, logs))
+    }
+
+    /// The same in a layout. For [`Layout::Pods`] this thread must be in a network namespace of its
+    /// own, with all that will send.
+    pub fn in_layout(
+        layout: Layout,
+        programs: Programs,
+        (scenario, variants): (&Scenario, &[VariantName]),
+        builds: Vec<Build>,
+        (placement, logs): (Placement, PathBuf),
     ) -> Result<Self, TestbedError> {
         let mut routes: Vec<Route> = Vec::new();
         for name in variants {
@@ -102,7 +121,7 @@ impl Envoy {
                 .variant(&name)
                 .ok_or_else(|| untranslated(&step, "the scenario has no such variant"))?;
             if routes.iter().all(|route| route.name != name) {
-                let route = Route::of(variant, scenario, &builds);
+                let route = Route::of(variant, scenario, &builds, layout.client());
                 routes.push(route.map_err(|problem| untranslated(&step, &problem))?);
             }
         }
@@ -111,22 +130,29 @@ impl Envoy {
             error_at("make the folder for logs", format!("{}: {error}", logs.display()))
         })?;
         let Programs { subject, tether } = programs;
-        let tether = Tether::new(tether)
-            .map_err(|error| error_at("start a thread for children", error.to_string()))?;
+        let ground = Ground::lay(layout, tether)
+            .map_err(|problem| error_at("lay the testbed out", problem))?;
         let (running, tls) = (None, BTreeMap::new());
-        Ok(Self { subject, routes, builds, placement, logs, running, tls, tether })
+        Ok(Self { subject, routes, builds, placement, logs, running, tls, ground })
     }
 
     /// How it was set up, for the provenance, by name.
     #[must_use]
     pub fn notes(&self) -> BTreeMap<String, String> {
+        let layout = self.ground.layout();
         let settings = [
-            ("envoy_layout", "ports: explicit ports on the loopback, no capture".to_owned()),
+            ("envoy_layout", layout.in_words().to_owned()),
             ("envoy_concurrency", WORKERS.to_string()),
             ("envoy_tls_group", format!("{}, pinned on both sides", GROUP.word())),
             ("envoy_keys", "ECDSA P-256; Istio's default is RSA-2048".to_owned()),
         ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let client = layout.client();
+        let callers =
+            format!("knows callers by address: {client} is the client's, any other is no pod's");
+        let node = ("envoy_node_proxy", callers);
+        let has_node = self.routes.iter().any(|route| route.path().proxies == Proxies::Node);
+        let all = settings.into_iter().chain(has_node.then_some(node));
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// What the two sidecars on a variant's path hold now, the client's first. Each carries the
@@ -139,9 +165,10 @@ impl Envoy {
     /// The builds that variants go through.
     fn used(&self) -> Vec<(usize, &Build)> {
         let of = |index: usize| {
-            self.routes.iter().any(|route| {
-                route.sidecars.as_ref().is_some_and(|sidecars| sidecars.build == index)
-            })
+            let of_build = |route: &Route| {
+                route.proxied.as_ref().is_some_and(|proxied| proxied.build == index)
+            };
+            self.routes.iter().any(of_build)
         };
         self.builds.iter().enumerate().filter(|(index, _)| of(*index)).collect()
     }
@@ -190,9 +217,9 @@ impl Testbed for Envoy {
         if let Some(old) = self.running.take() {
             old.end().map_err(with_hint)?;
         }
-        let Self { subject, placement, logs, tether, builds, .. } = self;
+        let Self { subject, placement, logs, ground, builds, .. } = self;
         let parts = Start { program: subject, cores: &placement.subject, logs, block };
-        let setting = Setting { parts, tether, builds };
+        let setting = Setting { parts, ground, builds };
         self.running = Some(Processes::start(&setting, &self.routes).map_err(with_hint)?);
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(super) fn hop(at: &str, counts: &Counts, prefix: &str) -> HopWork {
 }
 
 /// Adds what the same hops did later.
-pub(super) fn add<const N: usize>(hops: &mut Vec<HopWork>, later: [HopWork; N]) {
+pub(super) fn add(hops: &mut Vec<HopWork>, later: impl IntoIterator<Item = HopWork>) {
     if hops.is_empty() {
         hops.extend(later);
         return;
@@ -93,7 +93,7 @@ pub(super) fn tls(counts: &Counts, prefix: &str) -> Option<String> {
     kinds.iter().all(|names| !names.is_empty()).then(|| kinds.join(" "))
 }
 
-/// By which counters the server's sidecar refused one call; an error when that is missing which
+/// By which counters the proxy before the server refused one call; an error when that is missing which
 /// counts the means by which it must.
 pub(super) fn refused_by(counts: &Counts, prefix: &str, means: Means) -> Result<String, String> {
     let expected = match means {

@@ -29,7 +29,23 @@ pub struct Process {
     pub workers: NonZeroU16,
     /// Listeners by name; see [`Listener::prefix`].
     pub listeners: BTreeMap<String, Listener>,
+    /// `Some` where its listeners bind no port, and connections are brought to it by the kernel.
+    pub capture: Option<Capture>,
 }
+
+/// How captured connections come to a process and are told from its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture {
+    /// Where they arrive. Each is handed to the listener of the port that it was made to; one that
+    /// no listener is for is closed.
+    pub address: SocketAddr,
+    /// What its own connections are marked with, so that they are not captured in turn.
+    pub mark: u32,
+}
+
+/// The name of the listener at which captured connections arrive, and of the cluster of those that
+/// are for nobody. No other has one without an underscore.
+const CAPTURED: &str = "captured";
 
 /// A port, and where its calls go.
 #[derive(Debug, Clone)]
@@ -90,10 +106,16 @@ impl Process {
     /// The bootstrap, which Envoy reads as JSON.
     #[must_use]
     pub fn bootstrap(&self) -> Value {
-        let listeners: Vec<Value> =
-            self.listeners.iter().map(|(name, listener)| listener.render(name)).collect();
-        let clusters: Vec<Value> =
-            self.listeners.iter().map(|(name, listener)| listener.cluster(name)).collect();
+        let captured = self.capture.is_some();
+        let mark = self.capture.map(|capture| capture.mark);
+        let mut listeners: Vec<Value> =
+            self.listeners.iter().map(|(name, listener)| listener.render(name, captured)).collect();
+        let mut clusters: Vec<Value> =
+            self.listeners.iter().map(|(name, listener)| listener.cluster(name, mark)).collect();
+        if let Some(capture) = &self.capture {
+            listeners.push(capture.listener());
+            clusters.push(http::cluster_of_nobody(CAPTURED));
+        }
         let connections = "type.googleapis.com/envoy.extensions.resource_monitors.\
                            downstream_connections.v3.DownstreamConnectionsConfig";
         json!({
@@ -139,6 +161,19 @@ impl Process {
     }
 }
 
+impl Capture {
+    fn listener(&self) -> Value {
+        json!({
+            "name": CAPTURED,
+            "stat_prefix": CAPTURED,
+            "address": http::address(self.address),
+            "enable_reuse_port": false,
+            "use_original_dst": true,
+            "filter_chains": [{ "name": "nobody", "filters": [http::tcp_proxy(CAPTURED)] }],
+        })
+    }
+}
+
 impl Listener {
     /// What the listener, its counters and its cluster are called; `name` is its name in the
     /// process.
@@ -153,7 +188,7 @@ impl Listener {
         format!("{role}_{}", name.replace(':', "_"))
     }
 
-    fn render(&self, name: &str) -> Value {
+    fn render(&self, name: &str, captured: bool) -> Value {
         let prefix = self.prefix(name);
         let (direction, inspects, chains) = match &self.kind {
             Kind::Inbound(inbound) => {
@@ -171,6 +206,9 @@ impl Listener {
             "traffic_direction": direction,
             "filter_chains": chains,
         });
+        if captured {
+            listener["bind_to_port"] = false.into();
+        }
         if inspects {
             let kind = "type.googleapis.com/\
                         envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
@@ -184,14 +222,18 @@ impl Listener {
         listener
     }
 
-    fn cluster(&self, name: &str) -> Value {
+    fn cluster(&self, name: &str, mark: Option<u32>) -> Value {
         let transport = match &self.kind {
             Kind::Outbound(Outbound { host, port, mtls: Some((tls, server)), .. }) => {
                 Some(tls::upstream(tls, server, &format!("outbound_.{port}_._.{host}")))
             }
             Kind::Outbound(_) | Kind::Inbound(_) | Kind::Node(_) => None,
         };
-        http::cluster(&self.prefix(name), self.upstream, transport)
+        let mut cluster = http::cluster(&self.prefix(name), self.upstream, transport);
+        if let Some(mark) = mark {
+            cluster["upstream_bind_config"] = http::marked(mark);
+        }
+        cluster
     }
 }
 
