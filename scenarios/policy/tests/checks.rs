@@ -110,3 +110,28 @@ fn of_two_policies_of_the_same_width_the_younger_is_the_one_that_is_ignored() {
         assert!(found.message.starts_with("PeerAuthentication shop/old"), "{}", found.message);
     }
 }
+
+#[test]
+fn a_subset_may_be_of_pods_outside_of_the_mesh() {
+    let text = "apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: a, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: pay, namespace: shop}
+spec:
+  host: pay
+  subsets:
+  - {name: old, labels: {age: old}, trafficPolicy: {tls: {mode: DISABLE}}}
+";
+    let worst = |text: &str| {
+        let report = validate(&[("a.yaml", text)], &Settings::default());
+        let found = report.findings.iter().filter(|finding| finding.check.id == "PA012");
+        found.map(|finding| finding.severity).max()
+    };
+    assert_eq!(worst(text), Some(Severity::Medium));
+    let whole = text.replace("  subsets:", "  trafficPolicy: {tls: {mode: DISABLE}}\n  subsets:");
+    assert_eq!(worst(&whole), Some(Severity::High));
+}

@@ -35,7 +35,7 @@ impl Sets {
     pub(super) fn of(files: &BTreeMap<String, String>) -> Result<Self, Failure> {
         let (mut sets, mut wrong) = (Self::default(), Vec::new());
         for path in files.keys().filter(|path| is_scenario(path, &files[*path])) {
-            let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+            let folder = Path::new(path).parent().unwrap_or_else(|| Path::new(""));
             let name = folder.join("").display().to_string();
             let name = if name.is_empty() { "./".to_owned() } else { name };
             match library::find(&name, Path::new("")) {
