@@ -3,15 +3,12 @@
 //! in `policy`.
 
 use policy::finding::{Finding, Severity};
-use policy::validate::{Settings, validate};
+use policy::validate::Settings;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use super::exit::Failure;
-
-/// Checks that say that a port takes plaintext. What a port takes is claimed by the variant's posture
-/// and proven on the live thing, one way or the other.
-const PLAINTEXT: [&str; 5] = ["PA001", "PA002", "PA003", "PA004", "PA005"];
+use super::variant_policies;
 
 /// Checks the files of every variant that is run, each variant's together, and with those of each
 /// rung that it is given.
@@ -50,11 +47,8 @@ fn severe(scenario: &Scenario, variant: &Variant) -> Vec<Finding> {
     let paths = variant.policies.iter();
     let files: Vec<(&String, &String)> =
         paths.filter_map(|path| Some((path, scenario.policies.get(path)?))).collect();
-    let matters = |finding: &Finding| {
-        finding.severity >= Severity::High && !PLAINTEXT.contains(&finding.check.id)
-    };
-    let report = validate(&files, &Settings::default());
-    report.findings.into_iter().filter(matters).collect()
+    let report = variant_policies::check(&files, &Settings::default());
+    report.findings.into_iter().filter(|finding| finding.severity >= Severity::High).collect()
 }
 
 #[cfg(test)]
