@@ -13,9 +13,10 @@ use bench::seams::StopFlag;
 use clap::{CommandFactory, Parser};
 use loadgen::cli::agent::agent;
 use loadgen::cli::args::{Cli, Command, Output, SubjectRole};
+use loadgen::cli::cluster::cluster;
 use loadgen::cli::compare::compare;
 use loadgen::cli::drive::{Surroundings as DriveSurroundings, drive};
-use loadgen::cli::environment::{envoy_places, quiet, selftests_folder};
+use loadgen::cli::environment::{envoy_places, programs, quiet, selftests_folder};
 use loadgen::cli::exit::Failure;
 use loadgen::cli::list::Listing;
 use loadgen::cli::report::report;
@@ -26,6 +27,7 @@ use loadgen::cli::tell::tell;
 use loadgen::cli::validate::{serve_metrics, validate};
 use loadgen::cli::validate_args::MetricsTo;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use testbed::kind::tools::Machine;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -68,6 +70,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             say(&mut out, text.as_bytes())?;
             end?;
         }
+        Some(Command::Cluster(args)) => {
+            cluster(&args.what, &mut surroundings(current_dir, &mut out)?)?;
+        }
         Some(Command::Serve(args)) => {
             let text = serve(&args, &on_signals()?)?;
             say(&mut out, text.as_bytes())?;
@@ -93,14 +98,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             say(&mut out, &text)?;
         }
         Some(Command::Subject { role }) => {
-            let role = match role {
-                SubjectRole::Origin => sidecar::Role::Origin,
-                SubjectRole::Client => sidecar::Role::Client,
-                SubjectRole::Server => sidecar::Role::Server,
-            };
             // The subject prints its own protocol.
             drop(out);
-            sidecar::run(role)?;
+            sidecar::run(part(role))?;
         }
         Some(Command::TryPods) => testbed::envoy::pods::attempt().map_err(anyhow::Error::msg)?,
         Some(Command::Tether { arguments }) => {
@@ -108,6 +108,14 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn part(role: SubjectRole) -> sidecar::Role {
+    match role {
+        SubjectRole::Origin => sidecar::Role::Origin,
+        SubjectRole::Client => sidecar::Role::Client,
+        SubjectRole::Server => sidecar::Role::Server,
+    }
 }
 
 fn list(current_dir: &Path, output: Output) -> anyhow::Result<String> {
@@ -123,6 +131,7 @@ fn surroundings(
     current_dir: std::path::PathBuf,
     out: &mut dyn Write,
 ) -> anyhow::Result<Surroundings<'_>> {
+    let machine = Machine::here(programs(), &current_dir);
     Ok(Surroundings {
         current_dir,
         program: std::env::current_exe().context("this program has no path")?,
@@ -133,6 +142,8 @@ fn surroundings(
         stop: on_signals()?,
         shelf: selftests_folder().map(Shelf::at),
         envoys: envoy_places(),
+        machine,
+        tell,
     })
 }
 

@@ -225,7 +225,8 @@ fn read_lines(output: ChildStdout, to: &SyncSender<io::Result<String>>) {
     }
 }
 
-fn how(status: ExitStatus) -> String {
+/// In words.
+pub(crate) fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it ended with exit code {code}"),
         (None, Some(signal)) => format!("it was ended by signal {signal}"),
@@ -239,10 +240,14 @@ fn tail(log: &Path) -> io::Result<Vec<String>> {
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
     let mut bytes = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
+    Ok(last_lines(&String::from_utf8_lossy(&bytes)))
+}
+
+/// As many as are told.
+pub(crate) fn last_lines(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(TAIL_LINES)..];
-    Ok(last.iter().map(|line| (*line).to_owned()).collect())
+    last.iter().map(|line| (*line).to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -64,8 +64,7 @@ impl Tether {
         cores: &[usize],
         log: &Path,
     ) -> Result<Child, ChildError> {
-        let mut tethered = self.program.clone();
-        tethered.args.extend(arguments(std::process::id(), cores, program));
+        let tethered = tethered(&self.program, cores, program);
         let (name, log) = (name.to_owned(), log.to_owned());
         self.on_its_thread(move || Child::spawn(&name, &tethered, &log))
     }
@@ -90,6 +89,14 @@ impl Drop for Tether {
             let _ = thread.join();
         }
     }
+}
+
+/// The program that becomes another one on these cores. Whoever starts it must do so from a thread
+/// that lives as long as it does: a [`Tether`]'s, or the one that waits for its end.
+pub(crate) fn tethered(own: &Program, cores: &[usize], program: &Program) -> Program {
+    let mut tethered = own.clone();
+    tethered.args.extend(arguments(std::process::id(), cores, program));
+    tethered
 }
 
 fn arguments(parent: u32, cores: &[usize], program: &Program) -> Vec<String> {

@@ -72,6 +72,8 @@ pub enum Command {
     /// Be a part of a generator: send shares of trials for a coordinator, which --agents starts
     #[command(name = AGENT)]
     Agent(Box<super::agent_args::AgentArgs>),
+    /// Make, look at or delete a scenario's kind clusters, apart from any run
+    Cluster(super::cluster_args::ClusterArgs),
     /// Check Istio and Cilium security resources: what opens access, and what is refused
     Validate(Box<super::validate_args::ValidateArgs>),
     /// Print completions for a shell
@@ -238,9 +240,14 @@ pub struct RunArgs {
     /// results say so on every page
     #[arg(long)]
     pub quick: bool,
-    /// Leave the testbed up after the run, print its addresses, and end with Ctrl-C
+    /// Leave the testbed up after the run, print its addresses, and end with Ctrl-C; clusters stay
+    /// until `loadgen cluster down`, also when a step fails
     #[arg(long)]
     pub keep: bool,
+    /// Take kind clusters that are up, change nothing in them but policies, and refuse them when they
+    /// are not what the plan wants
+    #[arg(long)]
+    pub reuse: bool,
     /// Print the plan and how long it takes, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -47,6 +47,22 @@ impl Failure {
             Self::Interrupted(_) => 130,
         }
     }
+
+    /// The same end with more to say about it.
+    #[must_use]
+    pub fn with(mut self, more: &str) -> Self {
+        match &mut self {
+            Self::Internal(text)
+            | Self::Usage(text)
+            | Self::Findings(text)
+            | Self::Testbed(text)
+            | Self::Unproven(text)
+            | Self::NoMeasurement(text)
+            | Self::GateFailed(text)
+            | Self::Interrupted(text) => text.push_str(more),
+        }
+        self
+    }
 }
 
 impl From<Fault> for Failure {

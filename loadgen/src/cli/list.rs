@@ -102,7 +102,8 @@ fn testbeds(envoys: &Found) -> Vec<ListedTestbed> {
         listed(
             "kind",
             false,
-            "only its plan, by --dry-run; no run in clusters in this version".to_owned(),
+            "clusters are made, see `loadgen cluster`; nothing is measured there in this version"
+                .to_owned(),
         ),
         absent("cluster"),
     ]

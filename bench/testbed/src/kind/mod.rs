@@ -1,10 +1,14 @@
-//! Clusters of kind as a testbed: what would be called, in which order, with which manifests, and what
-//! a machine lacks for it. Pure but for [`tools`], which asks what is installed; nothing here creates a
-//! cluster.
+//! Clusters of kind as a testbed: what is called, in which order, with which manifests, and what a
+//! machine lacks for it. The plan is pure; it is conducted through [`Commands`], and [`Tools`] are the
+//! only ones that start anything.
 
+mod call;
+mod conduct;
+mod facts;
 mod objects;
 mod pins;
 mod plan;
+mod secret;
 mod step;
 mod text;
 pub mod tools;
@@ -12,10 +16,14 @@ mod values;
 mod workloads;
 mod yaml;
 
+pub use call::{Call, Commands, Said, Tools, Unwell, Why};
+pub use conduct::{Conductor, Happened, Kept, Made, Standing, TakenBack};
+pub use facts::facts;
 pub use pins::{Pins, Release};
 pub use plan::{Cluster, ClusterRun, PlanError, Round};
-pub use step::{Done, Input, Step};
-pub use text::render;
+pub use secret::secret;
+pub use step::{Done, Input, Says, Step, Undo};
+pub use text::{render, render_down, render_up, shell};
 pub use workloads::{NAMESPACE, OUTSIDE, Side};
 
 /// What a cluster looks like; `kind-configs/` has a file for each.

@@ -1,20 +1,24 @@
 //! The steps of a run on kind, in order: which clusters there are, what is installed into each, what is
 //! applied for each variant, and how it is taken back. Pure: a scenario and pins in, steps out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scenarios::scenario::Scenario;
 use scenarios::variant::{MeshVersion, Product, Proxies, Variant, VariantName};
+use sha2::{Digest, Sha256};
 
 use super::pins::{Pins, Release};
-use super::step::{Done, Input, Step, words};
-use super::workloads::{NAMESPACE, Side, namespaces, side};
+use super::step::{Done, Input, Says, Step, Undo, words};
+use super::workloads::{NAMESPACE, OUTSIDE, Side, namespaces, side};
 use super::{Shape, values};
 
 /// The image of generator and origin: built here, fetched from nowhere.
 const IMAGE: &str = "localhost/loadgen:dev";
 /// Where Istio's control planes live.
 const ISTIO_NAMESPACE: &str = "istio-system";
+
+/// The length of the digest by which two plans are told apart, in hexadecimal digits.
+const DIGEST: usize = 16;
 
 /// Everything that a run on kind does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +34,13 @@ pub struct ClusterRun {
 pub struct Cluster {
     /// As kind knows it.
     pub name: String,
+    /// The kubeconfig by which every step talks to it, relative to where the steps are run.
+    pub kubeconfig: PathBuf,
     /// Its nodes.
     pub shape: Shape,
     /// What is compared in it, the baseline without a mesh first.
     pub sides: Vec<Side>,
-    /// From nothing until everything is ready.
+    /// From nothing until everything is ready; first of all the cluster itself is made.
     pub up: Vec<Step>,
     /// What makes a variant be in force, for each variant.
     pub rounds: Vec<Round>,
@@ -145,14 +151,19 @@ fn on(variant: &Variant, product: Product) -> bool {
     }
 }
 
+/// Not asked whether it is done: an image of that name may be of another day's sources, and docker
+/// knows by itself which layers are still right.
 fn build() -> Step {
     let command = words(&format!("docker build --tag {IMAGE} ."));
-    let mut step = Step::new("build the image", command, 3600);
-    step.done = Some(Done {
-        command: words(&format!("docker image inspect --format={{{{.RepoTags}}}} {IMAGE}")),
-        says: IMAGE.to_owned(),
-    });
-    step.hint("the base images come from docker.io and gcr.io: is there a way to them?")
+    Step::new("build the image", command, 3600).hint(
+        "it is built from loadgen's own repository, so stand there; its base images come from docker.io and gcr.io: is there a way to them?",
+    )
+}
+
+/// What a text is, in a word.
+fn digest(text: &str) -> String {
+    let digits: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits[..DIGEST].to_owned()
 }
 
 /// `istio-1.24` as a part of a name in Kubernetes.
@@ -188,6 +199,11 @@ impl Talk {
         command
     }
 
+    /// What went on in a namespace, the newest last.
+    fn events(&self, namespace: &str) -> Vec<String> {
+        self.kubectl(&format!("get events --namespace {namespace} --sort-by=.lastTimestamp"))
+    }
+
     /// A server-side apply in which an unknown field is an error, not a warning.
     fn apply(&self, what: &str, (name, text): (String, String)) -> Step {
         let rest = "apply --server-side --field-manager=loadgen --validate=strict --filename=-";
@@ -206,10 +222,17 @@ impl Talk {
         let mut step = Step::new(format!("create the cluster {}", self.name), command, 900)
             .reading(shape.path(), shape.config())
             .hint("`docker ps` and `kind export logs` show what the nodes say; often it is memory or inotify");
-        let list = words("kind get clusters");
-        step.done = Some(Done { command: list, says: self.name.clone() });
-        step.undo = Some(self.delete());
-        step
+        step.undo = Some(Undo { command: self.delete(), whole: true });
+        step.done(words("kind get clusters"), Says::Line(self.name.clone()))
+    }
+
+    /// A cluster that was made before may have lost its kubeconfig.
+    fn kubeconfig(&self) -> Step {
+        let mut command = words(&format!("kind export kubeconfig --name {}", self.name));
+        command.extend(["--kubeconfig".to_owned(), self.kubeconfig.clone()]);
+        Step::new(format!("write the kubeconfig of {}", self.name), command, 30).hint(
+            "a cluster without nodes has none: `loadgen cluster down` deletes what is left of it",
+        )
     }
 
     fn delete(&self) -> Vec<String> {
@@ -218,44 +241,80 @@ impl Talk {
         command
     }
 
+    /// Not asked whether it is done: kind itself passes over nodes that have the image.
     fn load(&self) -> Step {
         let line = format!("kind load docker-image {IMAGE} --name {}", self.name);
         Step::new("load the image into the nodes", words(&line), 300)
+            .hint("`docker images localhost/loadgen` shows whether it was built; every node needs room for it")
     }
 
-    fn install(&self, release: &str, rest: &str) -> Step {
-        let line = format!("upgrade --install {release} {rest} --wait --timeout 5m");
-        Step::new(format!("install {release}"), self.helm(&line), 360)
-            .hint("`kubectl get pods -A` and `kubectl describe pod` show what is not ready")
+    /// The release says by its description what it was made of: helm writes it when all of it is
+    /// ready, and something else when not.
+    fn install(&self, release: &str, (namespace, chart): (&str, &str), values: &str) -> Step {
+        let line = format!("{chart} --namespace {namespace}");
+        let made_of = format!("as-planned:{}", digest(&format!("{line}\n{values}")));
+        let command = format!(
+            "upgrade --install {release} {line} --description {made_of} --wait --timeout 5m"
+        );
+        let status = format!("status {release} --namespace {namespace} --output json");
+        let back = format!(
+            "uninstall {release} --namespace {namespace} --ignore-not-found --wait --timeout 2m"
+        );
+        let step = Step::new(format!("install {release}"), self.helm(&command), 360)
+            .done(self.helm(&status), Says::Field("/info/description", made_of))
+            .undo(self.helm(&back))
+            .look(self.events(namespace))
+            .hint("`kubectl get pods -A` and `kubectl describe pod` show what is not ready");
+        if values.is_empty() {
+            return step;
+        }
+        step.reading(format!("values of {release}"), values)
+    }
+
+    /// A manifest that stays as long as the cluster: not applied again when the API server says that
+    /// nothing would change.
+    fn stands(&self, what: &str, manifest: (String, String)) -> Step {
+        let rest = "diff --server-side --field-manager=loadgen --filename=-";
+        let mut step = self.apply(what, manifest);
+        step.done = Some(Done { command: self.kubectl(rest), reads: true, says: Says::Well });
+        step
     }
 
     fn ready(&self, side: &Side) -> Vec<Step> {
         let parts = ["server", "client"].map(|part| side.part(part));
-        let rollout = |part: String| {
-            let line =
-                format!("rollout status deployment/{part} --namespace {NAMESPACE} --timeout 180s");
-            Step::new(format!("await {part}"), self.kubectl(&line), 200).hint(
-                "`kubectl describe pod` names what it waits for; without a sidecar, the injection",
-            )
+        let rollout = |part: String, span: &str| {
+            let line = format!("rollout status deployment/{part} --namespace {NAMESPACE}");
+            self.kubectl(&format!("{line} --timeout {span}"))
         };
-        parts.into_iter().map(rollout).collect()
+        let wait = |part: String| {
+            Step::new(format!("await {part}"), rollout(part.clone(), "180s"), 200)
+                .done(rollout(part, "1s"), Says::Well)
+                .look(self.events(NAMESPACE))
+                .hint("`kubectl describe pod` names what it waits for; without a sidecar, the injection")
+        };
+        parts.into_iter().map(wait).collect()
     }
 
     /// Accounts, service, origin, generator, in that order; the agents' credentials before them.
     fn workloads(&self, sides: &[Side]) -> Vec<Step> {
-        let mut steps = vec![self.apply("the namespaces", ("namespaces".to_owned(), namespaces()))];
+        let both = format!("delete namespace {NAMESPACE} {OUTSIDE} --ignore-not-found");
+        let namespaces = self.stands("the namespaces", ("namespaces".to_owned(), namespaces()));
+        let mut steps = vec![namespaces.undo(self.kubectl(&both))];
         for it in sides {
             let mut secret = self.apply(
                 &format!("the agent's credentials of {}", it.name),
                 (String::new(), String::new()),
             );
-            secret.input = Some(Input::Secret(format!(
-                "Secret {}: certificate and key of one agent, made for this run, never printed",
-                it.part("agent")
-            )));
+            let name = it.part("agent");
+            secret.input = Some(Input::Secret {
+                what: format!(
+                    "Secret {name}: certificate and key of one agent, made for this run, never printed"
+                ),
+                name,
+            });
             steps.push(secret);
             let name = format!("origin and generator of {}", it.name);
-            steps.push(self.apply(&name, (name.clone(), side(it, IMAGE))));
+            steps.push(self.stands(&name, (name.clone(), side(it, IMAGE))));
         }
         steps.extend(sides.iter().flat_map(|side| self.ready(side)));
         steps
@@ -313,25 +372,26 @@ fn istio(releases: &[&(&MeshVersion, &Release)], shape: Shape, around: &Around<'
     let newest = releases.iter().max_by_key(|(_, release)| numbers(&release.version));
     let version = newest.map_or("", |(_, release)| release.version.as_str());
     let base = format!(
-        "base --repo {charts} --version {version} --namespace {ISTIO_NAMESPACE} --create-namespace \
-         --set defaultRevision={}",
+        "base --repo {charts} --version {version} --create-namespace --set defaultRevision={}",
         named(version)
     );
-    let mut up = vec![talk.create(shape), talk.load(), talk.install("istio-base", &base)];
+    let mut up = vec![
+        talk.create(shape),
+        talk.kubeconfig(),
+        talk.load(),
+        talk.install("istio-base", (ISTIO_NAMESPACE, &base), ""),
+    ];
     for (_, release) in releases {
         let revision = named(&release.version);
-        let rest = format!(
-            "istiod --repo {charts} --version {} --namespace {ISTIO_NAMESPACE} --values -",
-            release.version
-        );
+        let chart = format!("istiod --repo {charts} --version {} --values -", release.version);
         let name = format!("istiod-{revision}");
-        let values = (format!("values of {name}"), values::istiod(&revision));
-        up.push(talk.install(&name, &rest).reading(values.0, values.1));
+        up.push(talk.install(&name, (ISTIO_NAMESPACE, &chart), &values::istiod(&revision)));
     }
     up.extend(talk.workloads(&sides));
     let rounds = rounds(&talk, Product::Istio, &sides, around);
     let (collect, down) = (talk.collect(&sides, ISTIO_KINDS), talk.down());
-    Cluster { name: talk.name, shape, sides, up, rounds, collect, down }
+    let Talk { name, kubeconfig } = talk;
+    Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
 }
 
 /// `1.25.5` in the order of releases.
@@ -343,19 +403,21 @@ fn numbers(version: &str) -> Vec<u32> {
 fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cluster {
     let talk = Talk::with(&format!("loadgen-{}", named(&mesh.id)), around.folder);
     let sides = vec![Side { name: named(&mesh.id), revision: None }];
-    let rest = format!(
-        "cilium --repo {} --version {} --namespace kube-system --values -",
+    let chart = format!(
+        "cilium --repo {} --version {} --values -",
         around.pins.cilium_charts, release.version
     );
     let mut up = vec![
         talk.create(Shape::Cilium),
+        talk.kubeconfig(),
         talk.load(),
-        talk.install("cilium", &rest).reading("values of cilium", values::cilium()),
+        talk.install("cilium", ("kube-system", &chart), &values::cilium()),
         Step::new(
             "await the nodes",
             talk.kubectl("wait --for=condition=Ready node --all --timeout 180s"),
             200,
         )
+        .done(talk.kubectl("wait --for=condition=Ready node --all --timeout 1s"), Says::Well)
         .hint("`kubectl --namespace kube-system logs daemonset/cilium` says what it lacks"),
     ];
     up.extend(talk.workloads(&sides));
@@ -367,7 +429,8 @@ fn cilium((mesh, release): &(&MeshVersion, &Release), around: &Around<'_>) -> Cl
         30,
     ));
     let down = talk.down();
-    Cluster { name: talk.name, shape: Shape::Cilium, sides, up, rounds, collect, down }
+    let (shape, Talk { name, kubeconfig }) = (Shape::Cilium, talk);
+    Cluster { name, kubeconfig: kubeconfig.into(), shape, sides, up, rounds, collect, down }
 }
 
 fn rounds(talk: &Talk, product: Product, sides: &[Side], around: &Around<'_>) -> Vec<Round> {

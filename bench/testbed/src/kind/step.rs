@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// What is given to a command on its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -14,7 +16,12 @@ pub enum Input {
         text: String,
     },
     /// What is made for a run alone and shown to nobody.
-    Secret(String),
+    Secret {
+        /// Which one, e.g. `agent-istio-1-24`: whoever conducts the steps has it made.
+        name: String,
+        /// What it is, for people.
+        what: String,
+    },
 }
 
 /// One command and what belongs to it.
@@ -32,17 +39,61 @@ pub struct Step {
     pub done: Option<Done>,
     /// What to look at when it fails.
     pub hint: &'static str,
+    /// What is looked at then without being asked, since it may be gone afterwards.
+    pub look: Option<Vec<String>>,
     /// What takes it back; `None` where taking back an earlier step does.
-    pub undo: Option<Vec<String>>,
+    pub undo: Option<Undo>,
 }
 
-/// A command, and the word that its output has exactly when a step is done.
+/// How it is told that a step is done: asked of the cluster itself, so that a second call goes on
+/// where the first one ended, however it came to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     /// Program and arguments.
     pub command: Vec<String>,
-    /// As a line, or a part of one, of its output.
-    pub says: String,
+    /// Whether it reads what the step reads.
+    pub reads: bool,
+    /// What it answers exactly when the step is done.
+    pub says: Says,
+}
+
+/// What a command answers when a step is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// It ends well; when it fails the step is not done.
+    Well,
+    /// This line. When it fails nobody knows, and what may be there is not done over.
+    Line(String),
+    /// A JSON document with this text at this place (RFC 6901); when it fails the step is not done.
+    Field(&'static str, String),
+}
+
+impl Says {
+    /// Whether the output of a command that ended well means that the step is done.
+    #[must_use]
+    pub fn is_in(&self, output: &str) -> bool {
+        match self {
+            Self::Well => true,
+            Self::Line(line) => output.lines().any(|it| it.trim() == line),
+            Self::Field(place, text) => serde_json::from_str::<Value>(output)
+                .is_ok_and(|it| it.pointer(place).and_then(Value::as_str) == Some(text)),
+        }
+    }
+
+    /// Whether a command that fails means that the step is not done.
+    #[must_use]
+    pub fn may_fail(&self) -> bool {
+        !matches!(self, Self::Line(_))
+    }
+}
+
+/// What takes a step back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// Program and arguments; well too when there is nothing to take back.
+    pub command: Vec<String>,
+    /// Whether all that was done after it in the same cluster goes with it.
+    pub whole: bool,
 }
 
 impl Step {
@@ -56,6 +107,7 @@ impl Step {
             deadline: Duration::from_secs(seconds),
             done: None,
             hint: "",
+            look: None,
             undo: None,
         }
     }
@@ -64,6 +116,27 @@ impl Step {
     #[must_use]
     pub fn reading(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.input = Some(Input::Text { name: name.into(), text: text.into() });
+        self
+    }
+
+    /// With a question by which it is found done.
+    #[must_use]
+    pub fn done(mut self, command: Vec<String>, says: Says) -> Self {
+        self.done = Some(Done { command, reads: false, says });
+        self
+    }
+
+    /// With what takes it back.
+    #[must_use]
+    pub fn undo(mut self, command: Vec<String>) -> Self {
+        self.undo = Some(Undo { command, whole: false });
+        self
+    }
+
+    /// With what is looked at when it fails.
+    #[must_use]
+    pub fn look(mut self, command: Vec<String>) -> Self {
+        self.look = Some(command);
         self
     }
 
@@ -79,4 +152,27 @@ impl Step {
 #[must_use]
 pub(super) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_whole_line_and_a_field_stands_at_its_place() {
+        let line = Says::Line("loadgen-istio".to_owned());
+        assert!(line.is_in("kind\nloadgen-istio\n") && !line.is_in("loadgen-istio-2\n"));
+        let field = Says::Field("/info/description", "as-planned:01".to_owned());
+        assert!(field.is_in(r#"{"info":{"description":"as-planned:01","status":"deployed"}}"#));
+        for other in [r#"{"description":"as-planned:01"}"#, "as-planned:01", ""] {
+            assert!(!field.is_in(other), "{other}");
+        }
+        assert!(Says::Well.is_in(""));
+    }
+
+    #[test]
+    fn only_a_line_needs_an_answer() {
+        assert!(Says::Well.may_fail() && Says::Field("/a", String::new()).may_fail());
+        assert!(!Says::Line(String::new()).may_fail());
+    }
 }

@@ -124,7 +124,8 @@ fn every_step_ends_in_time_and_every_cluster_is_taken_back() {
         }
         for cluster in &run.clusters {
             let undo = cluster.up[0].undo.as_ref().expect("a cluster is deleted");
-            assert_eq!(Some(undo), cluster.down.last().map(|step| &step.command));
+            assert!(undo.whole);
+            assert_eq!(Some(&undo.command), cluster.down.last().map(|step| &step.command));
         }
     }
 }
@@ -182,7 +183,7 @@ fn machine(folder: &Path, scripts: &[(&str, &str)], watches: &str) -> Machine {
     fs::write(proc.join("meminfo"), "MemTotal: 99999999 kB\nMemAvailable: 1048576 kB\n").unwrap();
     fs::write(inotify.join("max_user_watches"), watches).unwrap();
     fs::write(inotify.join("max_user_instances"), "512\n").unwrap();
-    Machine { path: bin.into_os_string(), proc, disk: "/".into() }
+    Machine { path: bin.into_os_string(), proc, disk: Ok(64 << 30) }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{Cluster, ClusterRun, Round};
-use super::step::{Input, Step};
+use super::step::{Done, Input, Says, Step};
 
 /// The whole plan.
 #[must_use]
@@ -17,7 +17,30 @@ pub fn render(run: &ClusterRun) -> String {
     text
 }
 
-fn one(text: &mut String, cluster: &Cluster) {
+/// Only how its clusters come up.
+#[must_use]
+pub fn render_up(run: &ClusterRun) -> String {
+    let mut text = String::new();
+    section(&mut text, "Before any cluster", &run.first);
+    for cluster in &run.clusters {
+        heading(&mut text, cluster);
+        section(&mut text, "Up", &cluster.up);
+    }
+    text
+}
+
+/// Only how its clusters are deleted.
+#[must_use]
+pub fn render_down(run: &ClusterRun) -> String {
+    let mut text = String::new();
+    for cluster in &run.clusters {
+        heading(&mut text, cluster);
+        section(&mut text, "Down, where it is up", &cluster.down);
+    }
+    text
+}
+
+fn heading(text: &mut String, cluster: &Cluster) {
     let sides: Vec<&str> = cluster.sides.iter().map(|side| side.name.as_str()).collect();
     // Writing to a String can not fail.
     let _ = writeln!(
@@ -27,6 +50,10 @@ fn one(text: &mut String, cluster: &Cluster) {
         cluster.shape.path(),
         sides.join(", ")
     );
+}
+
+fn one(text: &mut String, cluster: &Cluster) {
+    heading(text, cluster);
     section(text, "Up", &cluster.up);
     let _ = writeln!(text, "\nIn every block, in drawn order, for each variant");
     for round in &cluster.rounds {
@@ -71,29 +98,39 @@ fn step(text: &mut String, step: &Step, indent: usize) {
                 let _ = writeln!(text, "{}", format!("{lead}    | {line}").trim_end());
             }
         }
-        Some(Input::Secret(what)) => {
+        Some(Input::Secret { what, .. }) => {
             let _ = writeln!(text, "{lead}    < {what}");
         }
         None => {}
     }
     if let Some(done) = &step.done {
-        let _ = writeln!(
-            text,
-            "{lead}    done already when `{}` says {}",
-            shell(&done.command),
-            done.says
-        );
+        let _ = writeln!(text, "{lead}    done already when {}", asked(done));
     }
     if let Some(undo) = &step.undo {
-        let _ = writeln!(text, "{lead}    taken back by `{}`", shell(undo));
+        let _ = writeln!(text, "{lead}    taken back by `{}`", shell(&undo.command));
+    }
+    if let Some(look) = &step.look {
+        let _ = writeln!(text, "{lead}    if it fails, shown: `{}`", shell(look));
     }
     if !step.hint.is_empty() {
         let _ = writeln!(text, "{lead}    if it fails: {}", step.hint);
     }
 }
 
+/// The question and the answer that means yes.
+fn asked(done: &Done) -> String {
+    let reading = if done.reads { ", reading the same," } else { "" };
+    let answer = match &done.says {
+        Says::Well => "ends well".to_owned(),
+        Says::Line(line) => format!("says {line}"),
+        Says::Field(place, text) => format!("says {text} at {place}"),
+    };
+    format!("`{}`{reading} {answer}", shell(&done.command))
+}
+
 /// A command line that a shell takes apart into the same words.
-fn shell(words: &[String]) -> String {
+#[must_use]
+pub fn shell(words: &[String]) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-_=./:,@%+".contains(c);
     let quoted = words.iter().map(|word| {
         if !word.is_empty() && word.chars().all(harmless) {

@@ -4,14 +4,15 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::deadline::Deadline;
+use bench::seams::StopFlag;
+
+use super::call::{found, to_its_end};
 
 /// A program that answers its version does so at once.
 const ASKED: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Nodes, two control planes of Istio and four proxies.
 const MEMORY_BYTES: u64 = 8 << 30;
 /// The node image, the meshes' images and ours, unpacked on every node.
@@ -37,13 +38,23 @@ pub struct Machine {
     pub path: std::ffi::OsString,
     /// `/proc`.
     pub proc: PathBuf,
-    /// A folder on the disk where images go.
-    pub disk: PathBuf,
+    /// Bytes that are free where images go, or why nobody knows.
+    pub disk: Result<u64, String>,
 }
 
-/// Every need of a cluster, in the order in which they are of use.
+impl Machine {
+    /// This one: its programs as in `PATH`, and a folder on the disk where images go.
+    #[must_use]
+    pub fn here(path: std::ffi::OsString, folder: &Path) -> Self {
+        let found = rustix::fs::statvfs(folder).map_err(|error| error.to_string());
+        let disk = found.map(|found| found.f_bavail.saturating_mul(found.f_frsize));
+        Self { path, proc: "/proc".into(), disk }
+    }
+}
+
+/// The command-line tools by which clusters are made, looked at and deleted.
 #[must_use]
-pub fn needs(machine: &Machine) -> Vec<Need> {
+pub fn programs(machine: &Machine) -> Vec<Need> {
     let tools = [
         (
             "docker",
@@ -71,7 +82,13 @@ pub fn needs(machine: &Machine) -> Vec<Need> {
         found: version(&machine.path, name, arguments),
         get,
     });
-    let mut needs = tools.to_vec();
+    tools.to_vec()
+}
+
+/// Every need of a cluster, in the order in which they are of use.
+#[must_use]
+pub fn needs(machine: &Machine) -> Vec<Need> {
+    let mut needs = programs(machine);
     needs.push(Need {
         name: "memory".to_owned(),
         found: memory(&machine.proc),
@@ -79,7 +96,7 @@ pub fn needs(machine: &Machine) -> Vec<Need> {
     });
     needs.push(Need {
         name: "disk".to_owned(),
-        found: disk(&machine.disk),
+        found: machine.disk.clone().and_then(|free| enough(free, DISK_BYTES)),
         get: "free some space, e.g. `docker system prune`",
     });
     needs.extend(INOTIFY.map(|(name, least)| Need {
@@ -101,43 +118,17 @@ pub fn told(needs: &[Need]) -> String {
 }
 
 fn version(path: &OsStr, name: &str, arguments: &[&str]) -> Result<String, String> {
-    let found = std::env::split_paths(path).map(|folder| folder.join(name)).find(|it| it.is_file());
-    let program = found.ok_or("it is in no folder of PATH")?;
-    let said = answer(&program, arguments)?;
-    let line = said.lines().find(|line| !line.trim().is_empty());
-    line.map(|line| line.trim().to_owned()).ok_or_else(|| "it does not say its version".to_owned())
-}
-
-/// What a program prints, if it ends well and in time.
-fn answer(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let program = found(path, name)?;
     let shown = format!("`{} {}`", program.display(), arguments.join(" "));
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{shown} does not start: {error}"))?;
-    let deadline = Deadline::after(ASKED);
-    loop {
-        match child.try_wait() {
-            Ok(Some(_)) => break,
-            Ok(None) if !deadline.has_passed() => std::thread::sleep(LOOK_AGAIN),
-            Ok(None) | Err(_) => {
-                // Both fail only for a child that was reaped already.
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("{shown} did not answer within {} s", ASKED.as_secs()));
-            }
-        }
-    }
-    let output = child.wait_with_output().map_err(|error| format!("{shown}: {error}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing").trim();
-    Err(format!("{shown} failed and said: {last}"))
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    let said = to_its_end(command, None, ASKED, &StopFlag::default()).map_err(|unwell| {
+        let last = unwell.last_lines.iter().rfind(|line| !line.trim().is_empty());
+        let last = last.map_or_else(String::new, |line| format!(" and said: {}", line.trim()));
+        format!("{shown} {}{last}", unwell.why)
+    })?;
+    let line = said.out.lines().find(|line| !line.trim().is_empty());
+    line.map(|line| line.trim().to_owned()).ok_or_else(|| "it does not say its version".to_owned())
 }
 
 fn memory(proc: &Path) -> Result<String, String> {
@@ -146,11 +137,6 @@ fn memory(proc: &Path) -> Result<String, String> {
     let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
     let free = kib.ok_or("the kernel does not say how much is free")? << 10;
     enough(free, MEMORY_BYTES)
-}
-
-fn disk(folder: &Path) -> Result<String, String> {
-    let found = rustix::fs::statvfs(folder).map_err(|error| error.to_string())?;
-    enough(found.f_bavail.saturating_mul(found.f_frsize), DISK_BYTES)
 }
 
 fn enough(free: u64, least: u64) -> Result<String, String> {

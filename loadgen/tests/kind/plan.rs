@@ -1,8 +1,6 @@
 //! `--testbed kind`: its plan, and what is said where it can not be followed.
 
-mod support;
-
-use support::{errors, loadgen};
+use crate::support::{errors, loadgen};
 
 #[test]
 fn a_dry_run_prints_the_whole_plan_on_a_machine_without_any_of_the_tools() {
