@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bench::record::Placement;
-use bench::seams::{Endpoint, Proof, Testbed};
+use bench::seams::{Endpoint, MemoryTestbed, Proof, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use scenarios::library;
 use scenarios::scenario::Scenario;
@@ -139,10 +139,6 @@ fn each_posture_is_proven_and_each_refusal_is_by_the_mechanism_that_is_expected(
     ] {
         assert!(said.contains(&format!("{counter} 1")), "{said}");
     }
-    for memory in place.envoy.sidecar_memory(&name("strict")).unwrap() {
-        assert!(memory.rss_bytes > 10 << 20 && memory.pss_bytes <= memory.rss_bytes, "{memory:?}");
-    }
-    assert!(place.envoy.sidecar_memory(&name("no-mesh")).is_err());
     let subject = place.envoy.subject();
     assert_eq!(subject.tls.as_deref(), Some("TLSv1.3 TLS_AES_128_GCM_SHA256 X25519"));
     assert!(subject.version.contains("BoringSSL"), "{subject:?}");
@@ -217,7 +213,6 @@ fn the_nodes_proxy_is_one_process_that_enforces_ciliums_rules_and_counts_what_it
         .map(|hop| (hop.at.as_str(), hop.requests, hop.flags.get("UAEX")))
         .collect();
     assert_eq!(hops, [("node proxy", 1, Some(&1))], "{seen:?}");
-    assert!(place.envoy.sidecar_memory(&name("node-l7-1")).is_err());
     assert!(place.envoy.notes()["envoy_node_proxy"].contains("127.0.0.1"));
 }
 
@@ -362,4 +357,36 @@ fn what_can_not_be_translated_is_refused_by_name() {
     let made = Envoy::new(programs(), (&scenario, &names), builds, unpinned, logs);
     let error = made.err().unwrap();
     assert!(error.problem.contains("planted delay") && error.step.contains("variant strict"));
+}
+
+/// Of the built-in scenario about memory, the whole ladder without its load.
+#[test]
+fn policies_come_and_go_while_the_envoys_run_and_their_memory_is_read() {
+    let Some(builds) = builds() else { return };
+    let scenario = library::built_in("sidecar-memory").unwrap().unwrap();
+    let memory = scenario.memory.clone().unwrap();
+    for variant in &scenario.variants {
+        let mut place = place(scenario.clone(), builds.clone());
+        let bare = memory.bare(variant);
+        place.envoy.stand(&bare, 1, 1).unwrap();
+        let first = place.envoy.look_after(Duration::ZERO).unwrap();
+        assert_eq!(first.len(), 2);
+        for looks in &first {
+            assert!(looks.sharing >= 2, "{looks:?}");
+            let seen = looks.seen.as_ref().unwrap();
+            assert!(seen.iter().all(|held| held.rss_bytes > 10 << 20), "{looks:?}");
+        }
+        let on_rungs = memory.rungs.iter().map(|rung| rung.on(variant));
+        for state in std::iter::once(bare.clone()).chain(on_rungs).chain([bare]) {
+            place.envoy.change(&state).unwrap();
+            let proof = place.envoy.prove(&state, 1).unwrap();
+            assert!(proof.holds(), "{proof:#?}");
+        }
+        let last = place.envoy.look_after(Duration::ZERO).unwrap();
+        for (first, last) in first.iter().zip(&last) {
+            assert_eq!(first.process, last.process, "nothing was started anew");
+        }
+        place.envoy.tear_down().unwrap();
+        assert_eq!(processes(&place.logs), Vec::new());
+    }
 }

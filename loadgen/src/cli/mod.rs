@@ -33,5 +33,6 @@ pub mod tell;
 pub mod validate;
 mod validate_answer;
 pub mod validate_args;
+mod variant_policies;
 pub mod versions;
 pub mod wall_clock;

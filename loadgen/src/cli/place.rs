@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bench::conduct::Fault;
 use bench::plan::Plan;
 use bench::record::Placement;
-use bench::seams::Testbed;
+use bench::seams::MemoryTestbed;
 use scenarios::scenario::Scenario;
 use testbed::child::Program;
 use testbed::embedded::{self, Embedded};
@@ -39,7 +39,7 @@ pub struct Chosen {
 /// A testbed, with nothing started yet.
 pub struct SetUp {
     /// It.
-    pub testbed: Box<dyn Testbed>,
+    pub testbed: Box<dyn MemoryTestbed>,
     /// How it is set up, for the provenance, by name.
     pub facts: BTreeMap<String, String>,
 }

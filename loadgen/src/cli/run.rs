@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::conduct::{Fault, Limits, Repeats, conduct_within};
+use bench::conduct::{Fault, Limits, Repeats, climb, conduct_within};
 use bench::describe::plan_record;
 use bench::keep::Keeper;
+use bench::memory::MemoryRecord;
 use bench::plan::{Plan, Seed};
 use bench::record::{Placement, PlanRecord, Provenance, RunRecord, Subject};
 use bench::report::terminal::{self, Style};
 use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, Shelf, render, replay};
-use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
+use bench::seams::{Event, Generator, MemoryTestbed, Sink, SinkError, StopFlag, Testbed};
 use bench::stopping::Stopping;
 use scenarios::library;
 use scenarios::scenario::Scenario;
@@ -24,7 +25,7 @@ use super::args::{AwakeChoice, LayoutChoice, PacingChoice, RunArgs, TestbedChoic
 use super::exit::Failure;
 use super::layout::{Laid, lay_out, no_layouts};
 use super::place::{Chosen, Place, SetUp, choose};
-use super::plan_text::plan_text;
+use super::plan_text::{memory_text, plan_text};
 use super::policy_gate;
 use super::progress::{Lines, Progress};
 use super::sender::{Sender, Setting, sender_text};
@@ -92,7 +93,8 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     if args.dry_run {
         let testbed = settled.place.with_layout();
         let text = plan_text(&settled.record, &settled.plan, &testbed, settled.takes);
-        return print(around, &(text + &sender_text(args)));
+        let states = settled.scenario.memory.as_ref().map(memory_text).unwrap_or_default();
+        return print(around, &(text + &states + &sender_text(args)));
     }
     if let Some(why) = why {
         tell(&format!("testbed {testbed}: {why}. {}", settled.place.note()));
@@ -118,6 +120,7 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         quick: args.quick,
         started_at: settled.started.text.clone(),
         selftest: selftest.map(|selftest| selftest.digest()),
+        memory: MemoryRecord::begun(&settled.scenario),
         ..RunRecord::begun(settled.record.clone(), provenance)
     };
     let keeper =
@@ -160,16 +163,7 @@ fn measure(
     let mut generator = Sender::new(args, setting)?;
     generator.note(&mut keeper);
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
-    let clock = MonotonicClock::start();
-    let elapsed = || Duration::from_nanos(clock.now().0);
-    let mut stopping = Stopping::new(&settled.record, elapsed);
-    let conducted = conduct_within(
-        &settled.scenario,
-        &settled.plan,
-        (testbed.as_mut(), &mut generator),
-        &mut sinks,
-        Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
-    );
+    let conducted = conducted(settled, (testbed.as_mut(), &mut generator), &mut sinks, &stop);
     keeper.subject(testbed.subject());
     generator.note(&mut keeper);
     let kept_awake = awake.map_or(0, Awake::end);
@@ -181,6 +175,24 @@ fn measure(
     }
     testbed.tear_down().map_err(Fault::from)?;
     ended
+}
+
+/// Conducts the plan by the order that its scenario asks for.
+fn conducted(
+    settled: &Settled,
+    (testbed, generator): (&mut dyn MemoryTestbed, &mut dyn Generator),
+    sinks: &mut dyn Sink,
+    stop: &StopFlag,
+) -> Result<(), Fault> {
+    let (scenario, plan) = (&settled.scenario, &settled.plan);
+    if let Some(memory) = &scenario.memory {
+        return climb((scenario, memory), plan, (testbed, generator), sinks, stop);
+    }
+    let clock = MonotonicClock::start();
+    let elapsed = || Duration::from_nanos(clock.now().0);
+    let mut stopping = Stopping::new(&settled.record, elapsed);
+    let limits = Limits { stop, repeats: repeats(plan), stopping: stopping.as_mut() };
+    conduct_within(scenario, plan, (testbed, generator), sinks, limits)
 }
 
 pub(super) fn pacing(choice: PacingChoice) -> Pacing {
@@ -243,6 +255,9 @@ fn finish(
     rendered.map_err(|error| Failure::Internal(error.to_string()))?;
     conducted?;
     optimised(&record.provenance)?;
+    if let Some(memory) = &record.memory {
+        return memory.anything_read().map_err(Failure::NoMeasurement);
+    }
     let analysis =
         bench::analysis::Analysis { comparisons: record.comparisons, article: record.article };
     bench::analysis::enough_admitted(&analysis, &record.trials)

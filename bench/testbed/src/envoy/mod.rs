@@ -13,6 +13,7 @@ pub mod bootstrap;
 mod folder;
 pub mod found;
 mod ground;
+mod memory;
 pub mod pods;
 mod processes;
 mod proxy;
@@ -30,7 +31,7 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Proxies, Variant, VariantName};
 
 use crate::child::Program;
-use crate::memory::Memory;
+use crate::memory::Standing;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use found::Build;
@@ -65,6 +66,9 @@ pub struct Envoy {
     running: Option<Processes>,
     /// Kept when a block's processes are gone, by build.
     tls: BTreeMap<usize, String>,
+    scenario: Scenario,
+    /// Where one variant stands alone.
+    standing: Option<Standing<Route>>,
     /// After the processes, which end with it.
     ground: Ground,
 }
@@ -132,8 +136,20 @@ impl Envoy {
         let Programs { subject, tether } = programs;
         let ground = Ground::lay(layout, tether)
             .map_err(|problem| error_at("lay the testbed out", problem))?;
-        let (running, tls) = (None, BTreeMap::new());
-        Ok(Self { subject, routes, builds, placement, logs, running, tls, ground })
+        let (running, standing, tls) = (None, None, BTreeMap::new());
+        let scenario = scenario.clone();
+        Ok(Self {
+            subject,
+            routes,
+            builds,
+            placement,
+            logs,
+            running,
+            tls,
+            scenario,
+            standing,
+            ground,
+        })
     }
 
     /// How it was set up, for the provenance, by name.
@@ -151,15 +167,12 @@ impl Envoy {
             format!("knows callers by address: {client} is the client's, any other is no pod's");
         let node = ("envoy_node_proxy", callers);
         let has_node = self.routes.iter().any(|route| route.path().proxies == Proxies::Node);
-        let all = settings.into_iter().chain(has_node.then_some(node));
+        let retold = "by the listener discovery service, from a JSON file that is put in the place of \
+                      the one before; Istio's control plane tells its sidecars by the same service, \
+                      over a stream";
+        let retold = self.scenario.memory.is_some().then(|| ("envoy_policies", retold.to_owned()));
+        let all = settings.into_iter().chain(has_node.then_some(node)).chain(retold);
         all.map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    /// What the two sidecars on a variant's path hold now, the client's first. Each carries the
-    /// listeners of all variants of this testbed that go through the same build.
-    pub fn sidecar_memory(&mut self, variant: &VariantName) -> Result<[Memory; 2], TestbedError> {
-        let route = self.route(variant)?;
-        self.live()?.memory(&route.path()).map_err(with_hint)
     }
 
     /// The builds that variants go through.
@@ -175,6 +188,9 @@ impl Envoy {
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
+        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+            return Ok(alone.route.clone());
+        }
         let found = self.routes.iter().find(|route| route.name == original);
         found.cloned().ok_or_else(|| error_at("look up a variant", format!("{name} is not set up")))
     }
@@ -214,12 +230,11 @@ impl Testbed for Envoy {
     }
 
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
-        if let Some(old) = self.running.take() {
-            old.end().map_err(with_hint)?;
-        }
+        self.tear_down()?;
         let Self { subject, placement, logs, ground, builds, .. } = self;
-        let parts = Start { program: subject, cores: &placement.subject, logs, block };
-        let setting = Setting { parts, ground, builds };
+        let label = format!("block-{block:04}");
+        let parts = Start { program: subject, cores: &placement.subject, logs, label: &label };
+        let setting = Setting { parts, ground, builds, retold: false };
         self.running = Some(Processes::start(&setting, &self.routes).map_err(with_hint)?);
         Ok(())
     }
@@ -250,6 +265,7 @@ impl Testbed for Envoy {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
+        self.standing = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

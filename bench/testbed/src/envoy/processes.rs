@@ -27,7 +27,7 @@ use super::proxy::{Launch, Proxy};
 use super::route::{Proxied, Route, Sidecars, Told};
 use super::tally::{self, Counts};
 use crate::credentials::Credentials;
-use crate::memory::{self, Memory};
+use crate::memory::Watched;
 use crate::namespace::Namespace;
 use crate::part::{Broken, Part, Start};
 use crate::prove::{Live, Means, Path};
@@ -87,6 +87,9 @@ pub(super) struct Processes {
     folder: Folder,
     /// Where they stand, unless that is the loopback.
     pods: Option<Arc<Pods>>,
+    /// The client's and the server's, the server's still there, where its sidecar is told other
+    /// listeners while it runs.
+    keys: Option<[Files; 2]>,
 }
 
 /// A route through the Envoys of a build.
@@ -119,6 +122,8 @@ pub(super) struct Setting<'a> {
     pub(super) parts: Start<'a>,
     pub(super) ground: &'a Ground,
     pub(super) builds: &'a [Build],
+    /// Whether the server's sidecars can be told other policies while they run.
+    pub(super) retold: bool,
 }
 
 /// PEM files of one workload.
@@ -146,6 +151,7 @@ impl Processes {
             tls: BTreeMap::new(),
             folder,
             pods,
+            keys: None,
         };
         let keys = all.write_keys()?;
         for index in 0..setting.builds.len() {
@@ -156,11 +162,14 @@ impl Processes {
                 .collect();
             all.of_build(setting, index, &through, &keys)?;
         }
-        // All of them have read their keys, which need not lie about any longer.
-        for file in keys.into_iter().flat_map(|files| [files.certificate, files.key, files.roots]) {
-            fs::remove_file(&file)
+        // All of them have read their keys, which need not lie about any longer; but who is told a
+        // listener anew reads them anew.
+        let read = if setting.retold { &keys[..1] } else { &keys[..] };
+        for file in read.iter().flat_map(|files| [&files.certificate, &files.key, &files.roots]) {
+            fs::remove_file(file)
                 .map_err(|error| Broken::at("remove the keys from the disk", error))?;
         }
+        all.keys = setting.retold.then_some(keys);
         if let Some(pods) = &all.pods {
             let captured = all.captured(routes)?;
             pods.capture(&captured)
@@ -299,6 +308,35 @@ impl Processes {
         }
     }
 
+    /// Tells the server's sidecar the route's policies in the place of those that it has.
+    pub(super) fn change(&mut self, route: &Route) -> Result<(), Broken> {
+        let fixed = || Broken::at("change the policies", "the proxies have theirs for good");
+        let proxied = route.proxied.as_ref().ok_or_else(fixed)?;
+        let keys = self.keys.as_ref().ok_or_else(fixed)?;
+        let listener = self.listener(Post::Server, route, proxied, keys)?.ok_or_else(fixed)?;
+        let listeners = BTreeMap::from([(route.listener().to_owned(), listener)]);
+        let server = self.proxies.get_mut(&(proxied.build, Post::Server)).ok_or_else(fixed)?;
+        server.tell(listeners)?;
+        if let Some(way) = self.ways.get_mut(route.key()) {
+            way.has_rules = proxied.has_rules;
+        }
+        Ok(())
+    }
+
+    /// The proxies, in the order in which a request meets them.
+    pub(super) fn watched(&self, builds: &[Build]) -> Vec<Watched> {
+        let with_builds = self
+            .proxies
+            .iter()
+            .filter_map(|((build, _), proxy)| Some((proxy, builds.get(*build)?)));
+        let watched = with_builds.map(|(proxy, build)| Watched {
+            role: proxy.role.clone(),
+            process: proxy.child.id(),
+            program: build.path.clone(),
+        });
+        watched.collect()
+    }
+
     fn tls_of(&self, files: &Files) -> Tls {
         Tls {
             certificate: files.certificate.clone(),
@@ -316,22 +354,27 @@ impl Processes {
         post: Post,
         listeners: BTreeMap<String, Listener>,
     ) -> Result<Proxy, Broken> {
-        let Start { cores, logs, block, .. } = setting.parts;
+        let Start { cores, logs, label, .. } = setting.parts;
         let build = &setting.builds[index];
         let name = format!("{}-{}", post.short(), build.id());
+        let told = setting.retold && post == Post::Server;
         let process = Process {
-            id: format!("loadgen-{}-{block}-{name}", std::process::id()),
+            id: format!("loadgen-{}-{label}-{name}", std::process::id()),
             admin: self.folder.file(&format!("{name}.sock")),
             workers: WORKERS,
             listeners,
             capture: self.pods.as_ref().map(|_| pods::way_in(post, index)),
+            told_in: told.then(|| self.folder.file(&format!("{name}-listeners.json"))),
         };
         let file = self.folder.file(&format!("{name}.json"));
-        let log = logs.join(format!("block-{block:04}-{name}.log"));
+        let log = logs.join(format!("{label}-{name}.log"));
         let tether = setting.ground.tether(post);
         let launch = Launch { tether, build, cores, log: &log, file: &file };
         let proxy = launch.start(post.word(), &process)?;
         keep_first(&file, &logs.join(format!("{name}.json")))?;
+        if let Some(told_in) = &process.told_in {
+            keep_first(told_in, &logs.join(format!("{name}-listeners.json")))?;
+        }
         Ok(proxy)
     }
 
@@ -352,20 +395,6 @@ impl Processes {
         let mut ended: Vec<Result<(), Broken>> = proxies.into_values().map(Proxy::end).collect();
         ended.push(origin.end());
         ended.into_iter().collect()
-    }
-
-    /// What each sidecar on a route holds: the client's, then the server's.
-    pub(super) fn memory(&self, path: &Path<'_>) -> Result<[Memory; 2], Broken> {
-        let way = self.way(path)?;
-        let of = |post: Post| {
-            let step = format!("read the memory of the {}", post.word());
-            let proxy =
-                self.proxies.get(&(way.build, post)).filter(|_| way.prefixes.contains_key(&post));
-            let proxy = proxy
-                .ok_or_else(|| Broken::at(&step, format!("{} goes through none", path.route)))?;
-            memory::of(proxy.child.id()).map_err(|problem| Broken::at(&step, problem))
-        };
-        Ok([of(Post::Client)?, of(Post::Server)?])
     }
 
     /// The origin's port of a route, as it is on the origin's own loopback.

@@ -130,6 +130,7 @@ pub(crate) fn outbound(folder: &Path, account: Option<&str>) -> Listener {
 
 pub(crate) fn process(folder: &Path, listeners: BTreeMap<String, Listener>) -> Process {
     Process {
+        told_in: None,
         id: "loadgen-test".to_owned(),
         admin: folder.join("admin.sock"),
         workers: NonZeroU16::MIN,

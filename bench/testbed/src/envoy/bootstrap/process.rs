@@ -31,6 +31,9 @@ pub struct Process {
     pub listeners: BTreeMap<String, Listener>,
     /// `Some` where its listeners bind no port, and connections are brought to it by the kernel.
     pub capture: Option<Capture>,
+    /// The file in which it is told its listeners, and watches for others; without one it has them
+    /// from its start to its end.
+    pub told_in: Option<PathBuf>,
 }
 
 /// How captured connections come to a process and are told from its own.
@@ -106,10 +109,8 @@ impl Process {
     /// The bootstrap, which Envoy reads as JSON.
     #[must_use]
     pub fn bootstrap(&self) -> Value {
-        let captured = self.capture.is_some();
         let mark = self.capture.map(|capture| capture.mark);
-        let mut listeners: Vec<Value> =
-            self.listeners.iter().map(|(name, listener)| listener.render(name, captured)).collect();
+        let mut listeners = if self.told_in.is_some() { Vec::new() } else { self.rendered() };
         let mut clusters: Vec<Value> =
             self.listeners.iter().map(|(name, listener)| listener.cluster(name, mark)).collect();
         if let Some(capture) = &self.capture {
@@ -118,7 +119,7 @@ impl Process {
         }
         let connections = "type.googleapis.com/envoy.extensions.resource_monitors.\
                            downstream_connections.v3.DownstreamConnectionsConfig";
-        json!({
+        let mut bootstrap = json!({
             "node": { "id": self.id, "cluster": self.id },
             "admin": { "address": { "pipe": {
                 "path": self.admin.display().to_string(),
@@ -143,7 +144,31 @@ impl Process {
                 },
             }] },
             "static_resources": { "listeners": listeners, "clusters": clusters },
-        })
+        });
+        if let Some(file) = &self.told_in {
+            bootstrap["dynamic_resources"] = json!({ "lds_config": {
+                "resource_api_version": "V3",
+                "path_config_source": { "path": file.display().to_string() },
+            } });
+        }
+        bootstrap
+    }
+
+    /// What the file says from which it is told its listeners. In JSON: of YAML, Envoy keeps a
+    /// parser's rubbish, tens of MiB for a thousand policies.
+    #[must_use]
+    pub fn discovery(&self, version: u32) -> Value {
+        let kind = "type.googleapis.com/envoy.config.listener.v3.Listener";
+        let mut resources = self.rendered();
+        for listener in &mut resources {
+            listener["@type"] = kind.into();
+        }
+        json!({ "version_info": version.to_string(), "resources": resources })
+    }
+
+    fn rendered(&self) -> Vec<Value> {
+        let captured = self.capture.is_some();
+        self.listeners.iter().map(|(name, listener)| listener.render(name, captured)).collect()
     }
 
     /// The arguments of the process whose bootstrap is that file.
