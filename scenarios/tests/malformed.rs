@@ -367,8 +367,7 @@ fn with_memory(part: &str) -> Result<scenarios::scenario::Scenario, policy::sour
 #[test]
 fn a_part_about_memory_is_read_with_all_its_mistakes() {
     let mistakes = with_memory(
-        "\
-  settle: 0s
+        "  settle: 0s
   margin: {percent: 0, at-least: 0B}
   rungs:
   - name: fresh
@@ -385,8 +384,7 @@ fn a_part_about_memory_is_read_with_all_its_mistakes() {
 #[test]
 fn a_part_about_memory_is_held_against_variants_testbeds_and_policies() {
     let mistakes = with_memory(
-        "\
-  settle: 1s
+        "  settle: 1s
   margin: {percent: 1, at-least: 64KiB}
   rungs:
   - name: one
