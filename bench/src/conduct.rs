@@ -2,6 +2,8 @@
 //! for each variant a proof, for each trial a record that is kept before the next begins. What a
 //! step does inside is not known here.
 
+mod ladder;
+
 use std::collections::BTreeSet;
 
 use scenarios::scenario::Scenario;
@@ -12,9 +14,12 @@ use crate::plan::{Block, Plan};
 use crate::quantile::Quantile;
 use crate::seams::{
     Event, Generator, GeneratorError, Proof, Sink, SinkError, StopFlag, Testbed, TestbedError,
+    WorkSeen,
 };
 use crate::stopping::Stopping;
-use crate::trial::TrialSpec;
+use crate::trial::{TrialRecord, TrialSpec};
+
+pub use ladder::climb;
 
 /// Why a run ended before its plan was done.
 #[derive(Debug, thiserror::Error)]
@@ -198,26 +203,14 @@ impl Run<'_, '_> {
 
     /// One trial, kept and judged.
     fn trial(&mut self, spec: &TrialSpec) -> Result<Admission, Fault> {
-        self.go_on()?;
-        let endpoint = self.testbed.endpoint(&spec.variant)?;
-        // The counters start from here: what the probes did is not the trial's work.
-        self.testbed.work_seen(&spec.variant)?;
-        self.sink.on(&Event::TrialStarted { spec, index: self.done })?;
-        let record = match self.generator.run(spec, &endpoint) {
-            Ok(record) => record,
-            Err(error) => {
-                // A dead child is the better explanation of a generator that can not connect.
-                self.go_on()?;
-                self.testbed.work_seen(&spec.variant)?;
-                return Err(error.into());
-            }
-        };
-        let work = self.testbed.work_seen(&spec.variant);
-        let (work, broken) = match work {
-            Ok(work) => (work, None),
-            Err(error) => (crate::seams::WorkSeen::default(), Some(error)),
-        };
-        let admission = Admission::of(spec, &record, &work, &self.scenario.gates);
+        let sent = send(
+            spec,
+            self.scenario,
+            (&mut *self.testbed, &mut *self.generator),
+            self.sink,
+            (self.stop, self.done),
+        )?;
+        let Sent { record, work, admission, broken } = sent;
         if let Some(stopping) = &mut self.stopping {
             stopping.trial(&record, &admission, &work);
         }
@@ -235,6 +228,49 @@ impl Run<'_, '_> {
     }
 
     fn go_on(&self) -> Result<(), Fault> {
-        if self.stop.is_raised() { Err(Fault::Stopped) } else { Ok(()) }
+        go_on(self.stop)
     }
+}
+
+fn go_on(stop: &StopFlag) -> Result<(), Fault> {
+    if stop.is_raised() { Err(Fault::Stopped) } else { Ok(()) }
+}
+
+/// A trial that was sent, counted and judged, and not kept yet.
+struct Sent {
+    record: TrialRecord,
+    work: WorkSeen,
+    admission: Admission,
+    /// What broke in the end; the trial is worth keeping all the same.
+    broken: Option<TestbedError>,
+}
+
+/// Sends one trial and judges it; `index` is its place in the run, from 0.
+fn send(
+    spec: &TrialSpec,
+    scenario: &Scenario,
+    (testbed, generator): (&mut dyn Testbed, &mut dyn Generator),
+    sink: &mut dyn Sink,
+    (stop, index): (&StopFlag, usize),
+) -> Result<Sent, Fault> {
+    go_on(stop)?;
+    let endpoint = testbed.endpoint(&spec.variant)?;
+    // The counters start from here: what the probes did is not the trial's work.
+    testbed.work_seen(&spec.variant)?;
+    sink.on(&Event::TrialStarted { spec, index })?;
+    let record = match generator.run(spec, &endpoint) {
+        Ok(record) => record,
+        Err(error) => {
+            // A dead child is the better explanation of a generator that can not connect.
+            go_on(stop)?;
+            testbed.work_seen(&spec.variant)?;
+            return Err(error.into());
+        }
+    };
+    let (work, broken) = match testbed.work_seen(&spec.variant) {
+        Ok(work) => (work, None),
+        Err(error) => (WorkSeen::default(), Some(error)),
+    };
+    let admission = Admission::of(spec, &record, &work, &scenario.gates);
+    Ok(Sent { record, work, admission, broken })
 }

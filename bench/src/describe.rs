@@ -8,8 +8,8 @@ use scenarios::variant::{ComparisonSpec, Planted, VariantName};
 use crate::plan::Plan;
 use crate::quantile::Quantile;
 use crate::record::{
-    ArticleClaimRecord, ComparisonSpecRecord, GatesRecord, LoadRecord, MarginRecord, PlanRecord,
-    RequestRecord, VariantRecord,
+    ArticleClaimRecord, ComparisonSpecRecord, GatesRecord, LoadRecord, MarginRecord,
+    MemoryFigureRecord, PlanRecord, RequestRecord, VariantRecord,
 };
 
 /// The name of the comparison of the control with its twin.
@@ -147,5 +147,10 @@ fn claim(claim: &ArticleClaim) -> ArticleClaimRecord {
         }),
         mesh: measure.map(|measure| measure.mesh.clone()),
         why_not: claim.why_not.clone(),
+        beside: claim.beside.as_ref().map(|beside| MemoryFigureRecord {
+            variant: beside.variant.clone(),
+            state: beside.state.clone(),
+            sidecar: beside.sidecar.name().to_owned(),
+        }),
     }
 }

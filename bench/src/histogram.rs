@@ -4,13 +4,20 @@
 use std::ops::RangeInclusive;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::de::Error as _;
 
 /// Longest recordable span: 10 minutes. Longer ones are recorded as this, and counted as clamped.
 pub const LONGEST_NS: u64 = 600_000_000_000;
+
+/// Base64 as payloads have it. Other programs leave the padding out, and it says nothing.
+const PAYLOAD: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Decimal digits kept of every value: an error of at most 0.1 %.
 pub const DIGITS: u8 = 3;
@@ -199,6 +206,12 @@ impl Histogram {
         Ok(ours)
     }
 
+    /// Of the payload of a `.hlog` line: [`Self::encode`] in base64, padded or not.
+    pub fn from_payload(text: &str) -> Result<Self, DecodeError> {
+        let bytes = PAYLOAD.decode(text).map_err(|error| DecodeError(error.to_string()))?;
+        Self::decode(&bytes)
+    }
+
     /// The crate's own type, for the log writer in `results`.
     pub(crate) fn as_hdr(&self) -> &Hdr<u64> {
         &self.inner
@@ -208,15 +221,14 @@ impl Histogram {
 /// As the text that a `.hlog` line has: [`Histogram::encode`] in base64.
 impl serde::Serialize for Histogram {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&STANDARD.encode(self.encode()))
+        to.serialize_str(&PAYLOAD.encode(self.encode()))
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Histogram {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let bytes = STANDARD.decode(text).map_err(D::Error::custom)?;
-        Self::decode(&bytes).map_err(D::Error::custom)
+        Self::from_payload(&text).map_err(D::Error::custom)
     }
 }
 

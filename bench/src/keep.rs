@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use crate::analysis::{Analysis, analyse};
-use crate::plan::Seed;
+use crate::analysis;
 use crate::record::{AgentRecord, RunRecord, Subject};
 use crate::results::{FolderError, RunFolder};
 use crate::seams::{Event, Sink, SinkError};
@@ -56,10 +55,7 @@ impl Keeper {
     ) -> Result<(RunFolder, RunRecord), FolderError> {
         self.run.interrupted = interrupted;
         self.run.ended_early = ended_early;
-        let Analysis { comparisons, article } =
-            analyse(&self.run.plan, &self.run.trials, Seed(self.run.seed), &self.run.testbed);
-        self.run.comparisons = comparisons;
-        self.run.article = article;
+        analysis::conclude(&mut self.run);
         self.folder.write_run(&self.run)?;
         Ok((self.folder, self.run))
     }
@@ -68,11 +64,23 @@ impl Keeper {
 impl Sink for Keeper {
     fn on(&mut self, event: &Event<'_>) -> Result<(), SinkError> {
         match event {
-            Event::Proven(proof) => self.run.proofs.push((*proof).clone()),
+            Event::Proven(proof) => {
+                self.run.proofs.push((*proof).clone());
+                // The reading of the state that it is of is next, and brings it to the disk; a proof
+                // that fails ends the run, which does.
+                if self.run.memory.is_some() {
+                    return Ok(());
+                }
+            }
             Event::TrialFinished { record, work, admission } => {
                 let file = self.folder.write_trial(record).map_err(SinkError::from)?;
                 let window = Duration::from_secs_f64(self.run.plan.load.duration_s);
                 self.run.trials.push(trial_row(record, admission, work, window, &file));
+            }
+            Event::MemoryRead(readings) => {
+                if let Some(memory) = &mut self.run.memory {
+                    memory.readings.extend_from_slice(readings);
+                }
             }
             Event::Looked(look) => {
                 if let Some(stopping) = &mut self.run.stopping {

@@ -10,6 +10,7 @@ pub mod describe;
 pub mod disturbance;
 pub mod histogram;
 pub mod keep;
+pub mod memory;
 pub mod part;
 pub mod plan;
 pub mod quantile;

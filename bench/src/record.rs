@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::memory::MemoryRecord;
 use crate::quantile::Quantile;
 use crate::seams::{Proof, WorkSeen};
 use crate::selftest::SelftestDigest;
@@ -61,6 +62,9 @@ pub struct RunRecord {
     pub comparisons: Vec<ComparisonRow>,
     /// The article's table, cell by cell.
     pub article: Vec<ArticleRow>,
+    /// What the sidecars held, where the scenario asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryRecord>,
 }
 
 impl RunRecord {
@@ -87,6 +91,7 @@ impl RunRecord {
             trials: Vec::new(),
             comparisons: Vec::new(),
             article: Vec::new(),
+            memory: None,
         }
     }
 }
@@ -321,6 +326,21 @@ pub struct ArticleClaimRecord {
     pub mesh: Option<String>,
     /// Why no comparison answers it.
     pub why_not: Option<String>,
+    /// The figure about memory that stands beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<MemoryFigureRecord>,
+}
+
+/// One figure about memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryFigureRecord {
+    /// Of which variant.
+    pub variant: String,
+    /// In which state.
+    pub state: String,
+    /// Of which sidecar.
+    pub sidecar: String,
 }
 
 /// A latency in figures. A quantile is `null` where the samples are too few for a finite 95 %
@@ -542,9 +562,15 @@ pub struct ArticleRow {
     pub claimed: Option<String>,
     /// Microseconds, with interval; `null` when not measured.
     pub measured: Option<Estimate>,
+    /// Bytes, with interval, where the figure is one about memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_memory: Option<Estimate>,
+    /// What the figure is of, where the row does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<String>,
     /// Where it was measured, or was not.
     pub testbed: String,
-    /// Why not, exactly when `measured` is `null`.
+    /// Why not, exactly when nothing was measured.
     pub why_not: Option<String>,
     /// What it comes to.
     pub verdict: ClaimVerdict,

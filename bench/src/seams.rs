@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use scenarios::variant::{Variant, VariantName};
 use serde::{Deserialize, Serialize};
 
 use crate::admit::Admission;
+use crate::memory::{Looks, MemoryReading};
 use crate::plan::Plan;
 use crate::record::Subject;
 use crate::stopping::Look;
@@ -150,6 +152,22 @@ pub trait Testbed {
     fn tear_down(&mut self) -> Result<(), TestbedError>;
 }
 
+/// A place in which the policies of running sidecars can be changed and their memory be read.
+pub trait MemoryTestbed: Testbed {
+    /// Ends what runs, and starts the processes of one variant alone, fresh; the position is the
+    /// trial's within its block.
+    fn stand(&mut self, variant: &Variant, block: u32, position: u32) -> Result<(), TestbedError>;
+    /// Gives the running sidecars the variant's policies in place of those that they have, and
+    /// returns when they say that nothing of the old ones is left.
+    fn change(&mut self, to: &Variant) -> Result<(), TestbedError>;
+    /// Leaves the sidecars alone for that long, and then looks at each.
+    fn look_after(&mut self, settle: Duration) -> Result<Vec<Looks>, TestbedError>;
+    /// From that long on, looks at each again and again.
+    fn watch_after(&mut self, wait: Duration) -> Result<(), TestbedError>;
+    /// Ends that, and tells what was seen.
+    fn watched(&mut self) -> Result<Vec<Looks>, TestbedError>;
+}
+
 /// Something that sends.
 pub trait Generator {
     /// One trial, start to drain.
@@ -184,6 +202,8 @@ pub enum Event<'a> {
         /// Whether it is a measurement.
         admission: &'a Admission,
     },
+    /// What each sidecar held in a state.
+    MemoryRead(&'a [MemoryReading]),
     /// A block is over, in a run that ends when it has seen enough.
     Looked(&'a Look),
     /// Nothing more will be started.

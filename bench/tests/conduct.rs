@@ -150,6 +150,7 @@ impl Sink for DiarySink {
             Event::Proven(proof) => format!("told-proof {}", proof.variant),
             Event::TrialStarted { index, .. } => format!("told-trial {index}"),
             Event::TrialFinished { admission, .. } => format!("kept {}", admission.admitted()),
+            Event::MemoryRead(_) => "told-memory".to_owned(),
             Event::Looked(look) => format!("looked {}", look.block),
             Event::RunEnded => "told-end".to_owned(),
         };

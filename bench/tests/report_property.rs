@@ -126,7 +126,8 @@ prop_compose! {
     ) -> ArticleRow {
         let (row, column, claimed, why_not) = texts;
         ArticleRow {
-            row, column, claimed, measured, testbed: String::new(), why_not, verdict,
+            row, column, claimed, measured, measured_memory: None, measure: None,
+            testbed: String::new(), why_not, verdict,
         }
     }
 }
@@ -253,7 +254,7 @@ prop_compose! {
                 probes: vec![Probe { claim: claim.clone(), observed: claim, holds }],
                 peer_identity: None,
             }).collect(),
-            stopping, trials, comparisons, article,
+            stopping, trials, comparisons, article, memory: None,
         }
     }
 }

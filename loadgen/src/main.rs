@@ -1,6 +1,7 @@
 //! The command. Names the concrete parts; decides nothing that a test would want to see.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -50,11 +51,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             run(&cli.run, &mut around)?;
         }
         Some(Command::List { output }) => {
-            let listing = Listing::of(&current_dir, &envoy_places().search());
-            let text = match output {
-                Output::Text => listing.text(),
-                Output::Json => serde_json::to_string_pretty(&listing)? + "\n",
-            };
+            let text = list(&current_dir, output)?;
             say(&mut out, text.as_bytes())?;
         }
         Some(Command::Drive(args)) => {
@@ -107,6 +104,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
             drop(out);
             sidecar::run(part(role))?;
         }
+        Some(Command::TryPods) => testbed::envoy::pods::attempt().map_err(anyhow::Error::msg)?,
         Some(Command::Tether { arguments }) => {
             return Err(anyhow::anyhow!(testbed::tether::run(&arguments)));
         }
@@ -120,6 +118,14 @@ fn part(role: SubjectRole) -> sidecar::Role {
         SubjectRole::Client => sidecar::Role::Client,
         SubjectRole::Server => sidecar::Role::Server,
     }
+}
+
+fn list(current_dir: &Path, output: Output) -> anyhow::Result<String> {
+    let listing = Listing::of(current_dir, &envoy_places().search());
+    Ok(match output {
+        Output::Text => listing.text(),
+        Output::Json => serde_json::to_string_pretty(&listing)? + "\n",
+    })
 }
 
 /// What a run and a selftest find around them.

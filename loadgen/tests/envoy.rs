@@ -42,11 +42,11 @@ fn started(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
 }
 
-/// The origin and the two Envoys, once two trials are on disk.
-fn parts(dir: &Path, child: &Child) -> Vec<(i32, String)> {
+/// The origin and the Envoys, so many in all, once two trials are on disk.
+fn parts(dir: &Path, child: &Child, count: usize) -> Vec<(i32, String)> {
     wait_for("two trials", || (trials_kept(dir) >= 2).then_some(()));
     let parts = children_of(child.id());
-    assert_eq!(parts.len(), 3, "{parts:?}");
+    assert_eq!(parts.len(), count, "{parts:?}");
     parts
 }
 
@@ -108,14 +108,86 @@ fn enforcement_that_is_turned_off_ends_with_exit_5_whichever_variant_it_is() {
     }
 }
 
+/// An Envoy that is told the same and whose rules let through what none of them allows.
+fn lenient(build: &Build, folder: &Path) -> Build {
+    let path = folder.join("envoy");
+    let script = format!(
+        "#!/bin/sh\nfor word in \"$@\"; do case \"$word\" in *.json)\n\
+         sed -i 's/\"action\": \"ALLOW\"/\"action\": \"LOG\"/' \"$word\";; esac; done\n\
+         exec '{}' \"$@\"\n",
+        build.path.display()
+    );
+    std::fs::write(&path, script).expect("writable");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, mode).expect("its owner's");
+    Build { path, ..build.clone() }
+}
+
+#[test]
+fn rules_of_requests_that_an_envoy_does_not_enforce_end_with_exit_5_in_either_shape() {
+    let Some(builds) = builds() else { return };
+    for (variant, beside) in [
+        ("l4-identity", "strict"),
+        ("l7-1", "strict"),
+        ("node-proxy", "no-mesh"),
+        ("node-l7-1", "no-mesh"),
+        ("node-l7-1000", "node-l7-100"),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let variants = format!("--variants={beside},{variant}");
+        let more = ["--testbed=envoy", "--blocks=1", variants.as_str()];
+        let lenient = lenient(&builds[0], dir.path());
+        let output = on(&lenient, dir.path(), "--scenario=l7-policy", &more).output();
+        let output = output.expect("the binary starts");
+        assert_eq!(output.status.code(), Some(5), "{variant}: {}", errors(&output));
+        let json = run_json(&run_folder(dir.path()).expect("a run folder"));
+        assert_eq!(json["trials"].as_array().expect("trials").len(), 0);
+    }
+}
+
+#[test]
+fn both_ladders_of_policies_run_and_the_work_of_each_proxy_is_the_generators() {
+    let Some(builds) = builds() else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let more = ["--testbed=envoy", "--blocks=1"];
+    let output = on(&builds[0], dir.path(), "--scenario=l7-policy", &more).output();
+    let output = output.expect("the binary starts");
+    // One block is too few for an interval.
+    assert_eq!(output.status.code(), Some(6), "{}", errors(&output));
+    let json = run_json(&run_folder(dir.path()).expect("a run folder"));
+    assert_eq!(json["proofs"].as_array().expect("proofs").len(), 10);
+    let notes = &json["provenance"]["notes"];
+    assert!(notes["envoy_node_proxy"].as_str().is_some_and(|said| said.contains("127.0.0.1")));
+    for trial in json["trials"].as_array().expect("trials") {
+        let variant = trial["variant"].as_str().expect("a name");
+        let hops = trial["work"]["hops"].as_array().cloned().unwrap_or_default();
+        let at: Vec<&str> = hops.iter().filter_map(|hop| hop["at"].as_str()).collect();
+        let expected: &[&str] = match variant {
+            "no-mesh" => &[],
+            _ if variant.starts_with("node-") => &["node proxy"],
+            _ => &["client sidecar", "server sidecar"],
+        };
+        assert_eq!(at, expected, "{trial}");
+        let denied = trial["work"]["requests_denied"].as_u64();
+        assert_eq!(denied.is_some_and(|count| count > 0), variant.contains("l7-"), "{trial}");
+        let rejected = trial["rejected"].as_str().unwrap_or_default();
+        assert!(!rejected.contains("mismatch") && !rejected.contains("retries"), "{rejected}");
+        assert!(!rejected.contains("not enforced"), "{rejected}");
+    }
+}
+
 #[test]
 fn ctrl_c_and_kill_9_leave_no_process() {
     let Some(builds) = builds() else { return };
-    for how in [Signal::INT, Signal::KILL] {
+    let ladders = ["--testbed=envoy", "--blocks=500", "--variants=no-mesh,strict,node-proxy"];
+    for (how, scenario, more, count) in [
+        (Signal::INT, SCENARIO, &ladders[..2], 3),
+        (Signal::KILL, SCENARIO, &ladders[..2], 3),
+        (Signal::KILL, "--scenario=l7-policy", &ladders[..], 4),
+    ] {
         let dir = tempfile::tempdir().expect("a folder");
-        let more = ["--testbed=envoy", "--blocks=500"];
-        let mut child = started(&mut on(&builds[0], dir.path(), SCENARIO, &more));
-        let parts = parts(dir.path(), &child);
+        let mut child = started(&mut on(&builds[0], dir.path(), scenario, more));
+        let parts = parts(dir.path(), &child, count);
         signal(i32::try_from(child.id()).expect("a pid"), how);
         let status = child.wait().expect("it ends");
         assert_eq!(status.code(), (how == Signal::INT).then_some(130));
@@ -131,7 +203,7 @@ fn an_envoy_that_dies_in_mid_run_ends_it_with_its_name() {
     let dir = tempfile::tempdir().expect("a folder");
     let more = ["--testbed=envoy", "--blocks=500"];
     let child = started(&mut on(&builds[0], dir.path(), SCENARIO, &more));
-    let all = parts(dir.path(), &child);
+    let all = parts(dir.path(), &child, 3);
     let (pid, _) = all.iter().find(|(_, command)| command.contains("server-envoy")).expect("one");
     signal(*pid, Signal::KILL);
     let output = child.wait_with_output().expect("it ends");

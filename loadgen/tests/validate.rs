@@ -48,7 +48,13 @@ fn it_ends_as_documented() {
         (vec![], 2),
         (vec!["PA002.good.yaml", "--istio-version", "new"], 2),
         (vec!["--list-checks"], 0),
+        (vec!["--list-checks", "--format", "json"], 0),
+        (vec!["--list-checks", "--format", "sarif"], 2),
+        (vec!["--list-checks", "PA002.bad.yaml"], 2),
         (vec!["--explain-check", "ap005"], 0),
+        (vec!["--explain-check", "XR005"], 0),
+        (vec!["--explain-check", "AP005", "--format", "json"], 2),
+        (vec!["--explain-check", "AP005", "--fail-fast"], 2),
         (vec!["--explain-check", "XX001"], 2),
     ] {
         let output = loadgen(&arguments, "");
@@ -160,4 +166,42 @@ fn what_is_in_force_is_explained_and_questions_are_answered() {
 fn the_help_has_the_grammar_of_questions() {
     let help = printed(&loadgen(&["--help"], ""));
     assert!(help.contains("A question: from WHO[, WHAT]... to WHERE"), "{help}");
+}
+
+#[test]
+fn of_a_scenario_each_variant_is_judged_by_itself() {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut judged = 0;
+    for folder in all.read_dir().expect("a folder").flatten().map(|entry| entry.path()) {
+        if folder.join("scenario.yaml").is_file() && folder.join("policies").is_dir() {
+            let output = loadgen(&[folder.to_str().expect("a path")], "");
+            let shown = printed(&output);
+            assert_eq!(output.status.code(), Some(0), "{}: {shown}", folder.display());
+            judged += 1;
+        }
+    }
+    assert!(judged >= 2, "{judged}");
+    let together = printed(&loadgen(&["../../../l7-policy/policies", "--format", "github"], ""));
+    assert!(together.contains("CN014"), "without the scenario's file all is one: {together}");
+    let strict = loadgen(&["../../../strict-mtls"], "");
+    let shown = printed(&strict);
+    assert!(shown.contains("info: DISABLE") && shown.contains("3 objects checked"), "{shown}");
+    let asked = loadgen(&["../../../l7-policy", "--explain", "loadgen-bench/server:8080"], "");
+    assert_eq!(asked.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert!(said.contains("never in force together"), "{said}");
+}
+
+#[test]
+fn a_scenario_that_can_not_be_read_is_said_to_be_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scenario.yaml");
+    std::fs::write(&file, "schema: 1\nvariants: []\n").expect("written");
+    let output = loadgen(&[folder.path().to_str().expect("a path")], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("scenario.yaml:"), "{output:?}");
+    // A file of that name that is something else is passed over.
+    std::fs::write(&file, "kind: Scenario\nsteps: []\n").expect("written");
+    let output = loadgen(&[folder.path().to_str().expect("a path")], "");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing to check"), "{output:?}");
 }

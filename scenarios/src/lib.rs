@@ -4,6 +4,7 @@
 pub mod file;
 pub mod library;
 pub mod load;
+pub mod memory;
 pub mod model;
 pub mod parts;
 pub mod posture;

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use policy::cilium::{Direction, Policy};
 use policy::decide::{Call, Decision, Http, decide};
-use policy::endpoint::{self, Content, Peer, Pod, Policies, Protocol, Target};
+use policy::endpoint::{self, Content, Peer, Policies, Protocol, Target};
 use policy::inventory::PathNormalization;
 use policy::normalize::normalized;
-use policy::{MtlsMode, PolicySet, Workload};
+use policy::{MtlsMode, PolicySet};
 
 use crate::load::RequestSpec;
 use crate::parts::{self, HOST, PORT};
@@ -130,12 +130,12 @@ fn node(policies: &[Policy], request: &RequestSpec) -> Result<Judged, String> {
         ));
     }
     let call = endpoint::Call {
-        peer: Peer::Pod(pod(parts::client(), parts::CLIENT)),
+        peer: Peer::Pod(parts::client_pod()),
         target: Target { protocol: Protocol::Tcp, port: PORT, names: None },
         content: Content::Http(http),
     };
     let policies = Policies { list: policies, agent: None };
-    let decision = policies.decide(&pod(parts::server(), parts::SERVER), Direction::Ingress, &call);
+    let decision = policies.decide(&parts::server_pod(), Direction::Ingress, &call);
     let why = match &decision {
         endpoint::Decision::AllowedBy { rule, .. } => format!("{rule} allows it"),
         endpoint::Decision::AllowedByDefault => "no policy limits it".to_owned(),
@@ -152,16 +152,6 @@ fn node(policies: &[Policy], request: &RequestSpec) -> Result<Judged, String> {
     };
     let refused = decision.allowed() == Some(false);
     Ok(Judged::new(if refused { Expected::Refused } else { Expected::Accepted }, why))
-}
-
-fn pod(workload: Workload, account: &str) -> Pod {
-    Pod {
-        namespace: workload.namespace,
-        account: Some(account.to_owned()),
-        labels: Some(workload.labels),
-        namespace_labels: None,
-        cluster: "default".to_owned(),
-    }
 }
 
 /// Cilium's proxy answers these with a redirect and passes none on.

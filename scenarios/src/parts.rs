@@ -2,6 +2,7 @@
 //! testbed. Knows no process and no cluster.
 
 use policy::Workload;
+use policy::endpoint::Pod;
 
 /// The namespace of everything.
 pub const NAMESPACE: &str = "loadgen-bench";
@@ -26,6 +27,28 @@ pub fn server() -> Workload {
 #[must_use]
 pub fn client() -> Workload {
     Workload::new(NAMESPACE, [("app", CLIENT)])
+}
+
+/// What Cilium's policies see of the server.
+#[must_use]
+pub fn server_pod() -> Pod {
+    pod(server(), SERVER)
+}
+
+/// What Cilium's policies see of the client.
+#[must_use]
+pub fn client_pod() -> Pod {
+    pod(client(), CLIENT)
+}
+
+fn pod(workload: Workload, account: &str) -> Pod {
+    Pod {
+        namespace: workload.namespace,
+        account: Some(account.to_owned()),
+        labels: Some(workload.labels),
+        namespace_labels: None,
+        cluster: "default".to_owned(),
+    }
 }
 
 /// The identity of a service account without `spiffe://`.

@@ -5,6 +5,7 @@ use policy::PolicySet;
 use serde::Serialize;
 
 use crate::load::{Answer, LoadSpec};
+use crate::memory::{MemoryFigure, MemorySpec};
 use crate::model::Model;
 use crate::posture::Expected;
 use crate::units::Percent;
@@ -78,6 +79,9 @@ pub struct ArticleClaim {
     pub measured_by: Option<ClaimMeasure>,
     /// Why this scenario can not measure it anywhere; set exactly when `measured_by` is not.
     pub why_not: Option<String>,
+    /// The figure about memory that stands beside it without being of what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<MemoryFigure>,
 }
 
 /// Which figure answers a claim.
@@ -116,6 +120,9 @@ pub struct Scenario {
     pub meshes: Vec<MeshVersion>,
     /// Per testbed: what applies.
     pub testbeds: Scopes,
+    /// What is asked about memory; `None` where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySpec>,
     /// The article's table.
     pub article: Vec<ArticleClaim>,
     /// Resource files by the path that variants name them with, as text.

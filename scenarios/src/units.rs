@@ -110,6 +110,18 @@ pub fn duration(text: &str) -> Result<Duration, OutOfRange> {
     Some(Duration::from_nanos(ns)).filter(|duration| *duration <= LONGEST).ok_or(EXPECTED)
 }
 
+/// A size as people write it, in whole units: `512KiB`, `4MiB`, `100B`. At most 1024 GiB.
+pub fn bytes(text: &str) -> Result<u64, OutOfRange> {
+    const EXPECTED: OutOfRange =
+        OutOfRange { expected: "a size up to 1024GiB, such as `512KiB` or `4MiB`" };
+    const UNITS: [(&str, u64); 4] =
+        [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+    let split = UNITS.iter().find_map(|(name, size)| Some((text.strip_suffix(name)?, *size)));
+    let (number, size) = split.ok_or(EXPECTED)?;
+    let bytes = digits(number).and_then(|number| number.checked_mul(size)).ok_or(EXPECTED)?;
+    Some(bytes).filter(|bytes| *bytes <= 1 << 40).ok_or(EXPECTED)
+}
+
 /// Digits and nothing else: no sign, no exponent. Eighteen always fit.
 fn digits(text: &str) -> Option<u64> {
     let plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -161,6 +173,18 @@ mod tests {
             "1.2.3s",
         ] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_no_fraction() {
+        for (text, expected) in
+            [("0B", 0), ("512KiB", 512 << 10), ("4MiB", 4 << 20), ("1024GiB", 1 << 40)]
+        {
+            assert_eq!(bytes(text), Ok(expected), "{text}");
+        }
+        for text in ["", "4", "4MB", "4 MiB", "1.5MiB", "-1B", "1025GiB", "99999999999999999GiB"] {
+            assert!(bytes(text).is_err(), "{text}");
         }
     }
 

@@ -194,4 +194,16 @@ fn the_long_policies_are_what_their_script_prints() {
         let kept = std::fs::read(policies.join(file)).unwrap();
         assert!(made.stdout == kept, "{file} is not what `policies/make {product} {count}` prints");
     }
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("sidecar-memory/policies");
+    for count in ["99", "999"] {
+        let made = std::process::Command::new("sh")
+            .arg(policies.join("make"))
+            .arg(count)
+            .output()
+            .unwrap();
+        let file = format!("istio/other-{count}.yaml");
+        assert!(
+            made.status.success() && made.stdout == std::fs::read(policies.join(&file)).unwrap()
+        );
+    }
 }

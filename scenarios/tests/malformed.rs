@@ -349,3 +349,52 @@ fn an_alias_bomb_costs_nothing() {
     let mistakes = read(&bomb).unwrap_err();
     assert!(mistakes.to_string().contains("aliases are not accepted"));
 }
+
+const FORBIDDING: &str = "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: a, namespace: loadgen-bench}
+spec: {rules: [{to: [{operation: {paths: [/v1/charge]}}]}]}
+";
+
+/// A part about memory, behind the complete scenario without its releases of meshes.
+fn with_memory(part: &str) -> Result<scenarios::scenario::Scenario, policy::source::Mistakes> {
+    let text = format!("{COMPLETE}\nmemory:\n{part}");
+    let folder = Memory::with(text).and("policies/istio/forbidding.yaml", FORBIDDING);
+    file::read(&folder)
+}
+
+#[test]
+fn a_part_about_memory_is_read_with_all_its_mistakes() {
+    let mistakes = with_memory(
+        "  settle: 0s
+  margin: {percent: 0, at-least: 0B}
+  rungs:
+  - name: fresh
+    title: One
+    policies: [policies/istio/missing.yaml]
+    calls: [{method: GET, path: /, expect: accepted}]
+  - {name: two, title: Two, policies: [], calls: [{method: GET, path: /, expect: refused}], more: 1}
+",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!("memory_alone", mistakes);
+}
+
+#[test]
+fn a_part_about_memory_is_held_against_variants_testbeds_and_policies() {
+    let mistakes = with_memory(
+        "  settle: 1s
+  margin: {percent: 1, at-least: 64KiB}
+  rungs:
+  - name: one
+    title: One
+    policies: [policies/istio/forbidding.yaml]
+    calls:
+    - {method: GET, path: /v1/charge, expect: refused}
+    - {method: GET, path: /v1/other, expect: refused}
+",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!("memory_together", mistakes);
+}

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::authorise::Check;
+use crate::authorise::InForce;
 use crate::counters::Peer;
 use crate::delay::Share;
 use crate::error::Error;
@@ -26,6 +26,7 @@ struct Inbound {
     route: Arc<Route>,
     mode: Mode,
     tls: Option<(Arc<ServerConfig>, SpiffeId)>,
+    rules: Arc<InForce>,
 }
 
 pub(crate) fn start(setup: ServerSetup) -> Result<Service, Error> {
@@ -34,11 +35,15 @@ pub(crate) fn start(setup: ServerSetup) -> Result<Service, Error> {
         Some(own) => Some((identity::server_config(own)?, own_id(&own.identity.chain_pem)?)),
         None => None,
     };
-    let listeners = routes
+    let inbound = routes
         .into_iter()
-        .map(|route| inbound(route, tls.clone()).map(listener))
-        .collect::<Result<_, _>>()?;
-    Service::new(cores, listeners)
+        .map(|route| inbound(route, tls.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rules =
+        inbound.iter().map(|one| (one.route.name.clone(), Arc::clone(&one.rules))).collect();
+    let mut service = Service::new(cores, inbound.into_iter().map(listener).collect())?;
+    service.controlled.rules = rules;
+    Ok(service)
 }
 
 fn own_id(chain_pem: &str) -> Result<SpiffeId, Error> {
@@ -59,10 +64,10 @@ fn inbound(
     }
     let upstream = Upstream { address: upstream, tls: None };
     let delay = delay.map(|planted| (Share::new(planted), planted.length()));
-    let check = rules.as_ref().map(Check::new).transpose();
-    let check = check.map_err(|problem| Error::Unusable(format!("rules of {name}: {problem}")))?;
-    let route = Arc::new(Route { name, upstream, counters: Arc::default(), delay, check });
-    Ok(Inbound { route, mode, tls })
+    let rules = InForce::new(rules.as_ref());
+    let rules = rules.map_err(|problem| Error::Unusable(format!("rules of {name}: {problem}")))?;
+    let route = Arc::new(Route { name, upstream, counters: Arc::default(), delay });
+    Ok(Inbound { route, mode, tls, rules: Arc::new(rules) })
 }
 
 fn listener(inbound: Inbound) -> Listener {
@@ -87,12 +92,14 @@ async fn serve(stream: TcpStream, inbound: Arc<Inbound>) {
     match (inbound.mode, is_tls, &inbound.tls) {
         (Mode::Permissive | Mode::Strict, true, Some((config, own))) => {
             if let Some((stream, caller)) = shake_hands(stream, &inbound, config, own).await {
-                path::serve(stream, Arc::clone(&inbound.route), Some(caller)).await;
+                let check = inbound.rules.check();
+                path::serve(stream, Arc::clone(&inbound.route), Some(caller), check).await;
             }
         }
         (Mode::Disable | Mode::Permissive, false, _) => {
             counters.plaintext.one();
-            path::serve(stream, Arc::clone(&inbound.route), None).await;
+            let check = inbound.rules.check();
+            path::serve(stream, Arc::clone(&inbound.route), None, check).await;
         }
         (Mode::Strict, false, _) => {
             counters.refused_plaintext.one();

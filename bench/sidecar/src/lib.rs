@@ -10,7 +10,9 @@
 //!    bound, each on 127.0.0.1 and a port of the kernel's choice;
 //! 3. from then on, for each line on standard input one line on standard output: `stats` gives
 //!    [`Stats`] since the last `stats`; `anchor` restarts the periods of planted stalls and gives
-//!    `{"anchored":<routes>}`; anything else gives `{"error":"…"}`;
+//!    `{"anchored":<routes>}`; `rules` with a [`NewRules`] behind it puts them in the place of that
+//!    route's, for connections accepted from then on, as a listener that is replaced leaves those
+//!    that it has, and gives `{"changed":"<route>"}`; anything else gives `{"error":"…"}`;
 //! 4. the end of standard input ends the process at once with exit code 0. A parent that dies,
 //!    even by SIGKILL, therefore takes its children with it.
 //!
@@ -38,8 +40,8 @@ pub use counters::{Refused, RouteStats, Stats};
 pub use error::Error;
 pub use origin::{ECHO_HEADER, ECHO_PATH, Echo};
 pub use setup::{
-    ClientRoute, ClientSetup, Mode, OriginRoute, OriginSetup, PlantedDelay, PlantedStall, Ready,
-    Role, ServerRoute, ServerSetup, XFCC,
+    ClientRoute, ClientSetup, Mode, NewRules, OriginRoute, OriginSetup, PlantedDelay, PlantedStall,
+    Ready, Role, ServerRoute, ServerSetup, XFCC,
 };
 
 /// Serves one role until standard input ends, which ends the process. Returns only to say why it
@@ -70,5 +72,5 @@ fn serve(service: listen::Service) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    runtime.block_on(listen::serve(service.listeners))
+    runtime.block_on(listen::serve(service.address, service.listeners))
 }

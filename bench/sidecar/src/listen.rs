@@ -43,6 +43,8 @@ pub(crate) struct Listener {
 /// A role, ready to be served.
 pub(crate) struct Service {
     pub(crate) cores: Vec<usize>,
+    /// Where all of it listens.
+    pub(crate) address: Ipv4Addr,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) controlled: Controlled,
 }
@@ -56,17 +58,17 @@ impl Service {
                 return Err(Error::Unusable(format!("two routes are called `{route}`")));
             }
         }
-        Ok(Self { cores, listeners, controlled })
+        Ok(Self { cores, address: Ipv4Addr::LOCALHOST, listeners, controlled })
     }
 }
 
 /// Binds all, says so, serves for ever.
-pub(crate) async fn serve(listeners: Vec<Listener>) -> Result<(), Error> {
+pub(crate) async fn serve(address: Ipv4Addr, listeners: Vec<Listener>) -> Result<(), Error> {
     let mut ready = BTreeMap::new();
     let mut bound = Vec::new();
     for listener in listeners {
-        let (socket, port) =
-            bind().map_err(|source| Error::Listen { route: listener.route.clone(), source })?;
+        let (socket, port) = bind(address)
+            .map_err(|source| Error::Listen { route: listener.route.clone(), source })?;
         ready.insert(listener.route.clone(), port);
         bound.push((socket, listener));
     }
@@ -77,9 +79,9 @@ pub(crate) async fn serve(listeners: Vec<Listener>) -> Result<(), Error> {
     std::future::pending().await
 }
 
-fn bind() -> io::Result<(TcpListener, u16)> {
+fn bind(address: Ipv4Addr) -> io::Result<(TcpListener, u16)> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.bind(SocketAddr::from((address, 0)))?;
     let listener = socket.listen(BACKLOG)?;
     let port = listener.local_addr()?.port();
     Ok((listener, port))

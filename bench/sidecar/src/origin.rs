@@ -46,7 +46,7 @@ struct Origin {
 }
 
 pub(crate) fn start(setup: OriginSetup) -> Result<Service, Error> {
-    let OriginSetup { cores, body_bytes, routes } = setup;
+    let OriginSetup { cores, address, body_bytes, routes } = setup;
     if body_bytes > MAX_BODY_BYTES {
         return Err(Error::Unusable(format!("a body of {body_bytes} bytes")));
     }
@@ -62,6 +62,7 @@ pub(crate) fn start(setup: OriginSetup) -> Result<Service, Error> {
         listeners.push(listener(Arc::new(origin)));
     }
     let mut service = Service::new(cores, listeners)?;
+    service.address = address;
     service.controlled.stalls = stalls;
     Ok(service)
 }

@@ -23,7 +23,7 @@ pub(crate) fn start(setup: ClientSetup) -> Result<Service, Error> {
             };
             let upstream = Upstream { address: upstream, tls };
             let counters = Arc::default();
-            Ok(listener(Route { name, upstream, counters, delay: None, check: None }))
+            Ok(listener(Route { name, upstream, counters, delay: None }))
         })
         .collect::<Result<_, _>>()?;
     Service::new(cores, listeners)
@@ -35,7 +35,7 @@ fn listener(route: Route) -> Listener {
     let route = Arc::new(route);
     let on_connection = move |stream| -> crate::listen::Served {
         route.counters.plaintext.one();
-        Box::pin(path::serve(stream, Arc::clone(&route), None))
+        Box::pin(path::serve(stream, Arc::clone(&route), None, None))
     };
     Listener { route: name, counters, on_connection: Box::new(on_connection) }
 }

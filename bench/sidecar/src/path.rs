@@ -55,8 +55,6 @@ pub(crate) struct Route {
     pub(crate) counters: Arc<Counters>,
     /// Requests held back, and for how long.
     pub(crate) delay: Option<(Share, Duration)>,
-    /// What is let through; everything where there is none.
-    pub(crate) check: Option<Check>,
 }
 
 /// Who is at the other end of a downstream connection, once that is proven.
@@ -71,15 +69,21 @@ struct Path {
     caller: Option<Caller>,
     /// The same, as rules look at it.
     known_as: authorise::Caller,
+    /// What is let through; everything where there is none.
+    check: Option<Arc<Check>>,
     /// Taken while a request is sent. One that is given up on the way drops it, which ends the
     /// upstream connection as it should: the answer that is still to come belongs to nobody.
     sender: Mutex<Option<SendRequest<Incoming>>>,
     sleeper: tokio::sync::Mutex<Sleeper>,
 }
 
-/// Serves a downstream connection to its end.
-pub(crate) async fn serve<S>(stream: S, route: Arc<Route>, caller: Option<Caller>)
-where
+/// Serves a downstream connection to its end, by the rules that it began with.
+pub(crate) async fn serve<S>(
+    stream: S,
+    route: Arc<Route>,
+    caller: Option<Caller>,
+    check: Option<Arc<Check>>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let id = caller.as_ref().map(|caller| caller.peer.id.as_str());
@@ -87,6 +91,7 @@ where
         known_as: id.map(authorise::Caller::of).unwrap_or_default(),
         route,
         caller,
+        check,
         sender: Mutex::default(),
         sleeper: tokio::sync::Mutex::default(),
     });
@@ -128,7 +133,7 @@ impl Path {
         if request.method() == Method::CONNECT {
             return refusal(StatusCode::METHOD_NOT_ALLOWED, "no tunnels\n");
         }
-        if let Some(check) = &self.route.check
+        if let Some(check) = &self.check
             && !self.authorised(check, &mut request)
         {
             return denial(check.refusal());

@@ -2,7 +2,7 @@
 //! that no part of a setup is lost in silence.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use identity::{SpiffeId, TlsMaterial};
@@ -15,7 +15,7 @@ use crate::error::Error;
 /// The header that tells an origin who called, in Envoy's and Istio's spelling.
 pub const XFCC: &str = "x-forwarded-client-cert";
 
-/// A setup is a few KiB; more than this is no setup.
+/// A setup is a few KiB, a thousand rules some hundred; more than this is neither.
 pub(crate) const MAX_SETUP_BYTES: u64 = 4 << 20;
 
 /// Which part of the subject a process is.
@@ -61,6 +61,8 @@ impl std::str::FromStr for Role {
 pub struct OriginSetup {
     /// Cores to run on; empty leaves them as they are.
     pub cores: Vec<usize>,
+    /// Where it listens, on ports of the kernel's choice.
+    pub address: Ipv4Addr,
     /// Length of the answer's body, at most 16 MiB.
     pub body_bytes: u32,
     /// One listener each.
@@ -138,6 +140,16 @@ pub struct ServerRoute {
     /// Requests held back.
     pub delay: Option<PlantedDelay>,
     /// Which requests are let through; all where there are none.
+    pub rules: Option<Rules>,
+}
+
+/// Rules for a route that is being served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRules {
+    /// Which.
+    pub route: String,
+    /// Which requests are let through from now on; all where there are none.
     pub rules: Option<Rules>,
 }
 

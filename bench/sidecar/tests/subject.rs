@@ -286,11 +286,38 @@ fn an_unknown_command_is_answered_with_an_error_and_changes_nothing() {
 }
 
 #[test]
+fn rules_change_while_a_route_is_served_and_connections_keep_those_that_they_began_with() {
+    let mesh = Mesh::new();
+    let origin = origin(&["permissive"], None);
+    let mut server = server(&mesh, &origin, &MODES[1..2], None);
+    let address = server.address("permissive");
+    let mut old = connect(address);
+    assert_eq!(get(&mut old).unwrap().status, 200);
+    let nothing = r#"{"like":"istio","deny":[],"allow":[]}"#;
+    let asked = |rules: &str| format!(r#"rules {{"route":"permissive","rules":{rules}}}"#);
+    assert_eq!(server.ask(&asked(nothing)).trim(), r#"{"changed":"permissive"}"#);
+    assert_eq!(get(&mut connect(address)).unwrap().status, 403);
+    assert_eq!(get(&mut old).unwrap().status, 200);
+    // What is not understood whole changes nothing.
+    for (line, complaint) in [
+        (r#"rules {"route":"other","rules":null}"#, "no route `other`"),
+        (r#"rules {"route":"permissive","rules":null,"more":1}"#, "unknown field `more`"),
+        ("rules", "unknown command"),
+    ] {
+        let answer = server.ask(line);
+        assert!(answer.contains("error") && answer.contains(complaint), "{answer}");
+    }
+    assert_eq!(get(&mut connect(address)).unwrap().status, 403);
+    server.ask(&asked("null"));
+    assert_eq!(get(&mut connect(address)).unwrap().status, 200);
+}
+
+#[test]
 fn a_setup_that_is_not_understood_whole_is_refused_by_name() {
     for (setup, complaint) in [
         (r#"{"cores":[],"body_bytes":1,"routes":[],"mode":"STRICT"}"#, "unknown field `mode`"),
         (
-            r#"{"cores":[],"body_bytes":1,"routes":[{"name":"a","stall":null},{"name":"a","stall":null}]}"#,
+            r#"{"cores":[],"address":"127.0.0.1","body_bytes":1,"routes":[{"name":"a","stall":null},{"name":"a","stall":null}]}"#,
             "two routes are called `a`",
         ),
         ("", "no complete setup line"),

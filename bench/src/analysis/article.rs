@@ -36,6 +36,8 @@ fn answered(
         column: claim.column.clone(),
         claimed: Some(claim.claimed.clone()),
         measured: found.as_ref().ok().map(|(_, estimate)| *estimate),
+        measured_memory: None,
+        measure: None,
         testbed: testbed.to_owned(),
         why_not: found.err(),
         verdict,
@@ -119,6 +121,8 @@ fn own(
             },
             claimed: None,
             measured,
+            measured_memory: None,
+            measure: None,
             testbed: testbed.to_owned(),
             verdict: if why_not.is_some() {
                 ClaimVerdict::NotMeasured

@@ -4,8 +4,8 @@
 use rand::Rng;
 
 use super::pairs::{Pair, pairs};
-use super::rule::Rule;
-use super::{Bootstrap, CONFIDENCE, LEVEL};
+use super::rule::{Rule, Side, side};
+use super::{Bootstrap, CONFIDENCE};
 use crate::quantile::Quantile;
 use crate::record::{
     ComparisonRow, ComparisonSpecRecord, Estimate, Interval, PlanRecord, TrialRow, Verdict,
@@ -114,7 +114,8 @@ fn estimated(
     }
 }
 
-pub(super) fn estimate(values: &[f64], rule: &Rule) -> Option<Estimate> {
+/// The median with its interval; `None` where the values are too few for one.
+pub(crate) fn estimate(values: &[f64], rule: &Rule) -> Option<Estimate> {
     let interval = rule.interval(values)?;
     let point = median(values)?;
     Some(Estimate {
@@ -201,22 +202,24 @@ fn judge(row: &mut ComparisonRow, differences: &[f64], family: usize, rule: &Rul
     else {
         return;
     };
-    let excludes_zero = overhead.low > 0.0 || overhead.high < 0.0;
-    if overhead.low >= -margin && overhead.high <= margin {
-        row.verdict = Verdict::Equivalent;
-    } else if excludes_zero && p_holm <= LEVEL {
-        row.verdict = if overhead.low > 0.0 { Verdict::Slower } else { Verdict::Faster };
-    } else {
-        let advice = advice(differences, (overhead.point, margin), family, rule);
-        row.remark = Some(if excludes_zero {
-            format!(
-                "significant alone (p = {p_value:.3}), not after Holm's correction over {family} \
-                 quantiles (p = {p_holm:.3}); {advice}"
-            )
-        } else {
-            advice
-        });
-    }
+    row.verdict = match side(&overhead, margin, p_holm) {
+        Side::Within => Verdict::Equivalent,
+        Side::Above => Verdict::Slower,
+        Side::Below => Verdict::Faster,
+        Side::Undecided => {
+            let advice = advice(differences, (overhead.point, margin), family, rule);
+            let excludes_zero = overhead.low > 0.0 || overhead.high < 0.0;
+            row.remark = Some(if excludes_zero {
+                format!(
+                    "significant alone (p = {p_value:.3}), not after Holm's correction over \
+                     {family} quantiles (p = {p_holm:.3}); {advice}"
+                )
+            } else {
+                advice
+            });
+            Verdict::Inconclusive
+        }
+    };
 }
 
 /// What would decide an undecided comparison, by the cheaper of two ways: an interval that excludes

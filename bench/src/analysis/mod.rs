@@ -8,14 +8,16 @@ mod known;
 mod pairs;
 mod rule;
 
+pub(crate) use compare::estimate;
 pub use differences::{Differences, differences};
 pub use known::{Known, known};
 pub use pairs::{Pool, counting, pooled};
-pub use rule::Rule;
+pub use rule::{Rule, Side, side};
 
 use crate::describe::A_A;
+use crate::memory;
 use crate::plan::Seed;
-use crate::record::{ArticleRow, ComparisonRow, PlanRecord, TrialRow, Verdict};
+use crate::record::{ArticleRow, ComparisonRow, PlanRecord, RunRecord, TrialRow, Verdict};
 use crate::stats::bootstrap;
 use crate::stats::sign::holm;
 
@@ -76,6 +78,18 @@ pub struct NothingMeasured {
 #[must_use]
 pub fn analyse(plan: &PlanRecord, trials: &[TrialRow], seed: Seed, testbed: &str) -> Analysis {
     analyse_with(plan, trials, testbed, &Bootstrap { seed, resamples: bootstrap::RESAMPLES })
+}
+
+/// Derives all that a run comes to from what was measured in it, and puts it into the record.
+pub fn conclude(run: &mut RunRecord) {
+    let Analysis { comparisons, mut article } =
+        analyse(&run.plan, &run.trials, Seed(run.seed), &run.testbed);
+    if let Some(of_memory) = &mut run.memory {
+        memory::conclude(of_memory, &run.plan);
+        memory::beside(&mut article, &run.plan.article, of_memory, &run.testbed);
+    }
+    run.comparisons = comparisons;
+    run.article = article;
 }
 
 /// How the second opinion is drawn.

@@ -85,9 +85,10 @@ pub(super) fn pairs<'a>(
     let lacking = (made.len() < blocks.len()).then(|| {
         let counted: Vec<String> =
             why.iter().map(|(kind, count)| format!("{kind} in {count}")).collect();
+        let without = blocks.len() - made.len();
+        let has = if without == 1 { "has" } else { "have" };
         format!(
-            "{} of {} blocks have no admitted {} of both: {}",
-            blocks.len() - made.len(),
+            "{without} of {} blocks {has} no admitted {} of both: {}",
             blocks.len(),
             quantile.label(),
             counted.join(", ")

@@ -2,10 +2,36 @@
 //! that the blocks themselves decided. Knows numbers and the plan, no variant and no quantile.
 
 use super::{CONFIDENCE, LEVEL};
-use crate::record::PlanRecord;
+use crate::record::{Estimate, PlanRecord};
 use crate::stats::order::{MedianInterval, fewest_values, median_interval};
 use crate::stats::sequential::Sequential;
 use crate::stats::sign::sign_test;
+
+/// Where a difference lies; see [`analyse`](super::analyse) for the reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The whole interval within the margin.
+    Within,
+    /// Above 0, by more than chance.
+    Above,
+    /// Below 0, by more than chance.
+    Below,
+    /// Not decided.
+    Undecided,
+}
+
+/// Which of these, by the interval and the corrected p-value.
+#[must_use]
+pub fn side(interval: &Estimate, margin: f64, p_holm: f64) -> Side {
+    let excludes_zero = interval.low > 0.0 || interval.high < 0.0;
+    if interval.low >= -margin && interval.high <= margin {
+        Side::Within
+    } else if excludes_zero && p_holm <= LEVEL {
+        if interval.low > 0.0 { Side::Above } else { Side::Below }
+    } else {
+        Side::Undecided
+    }
+}
 
 /// The rule of a run.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,14 @@
 //! Numbers as people read them: three significant digits, a unit that fits, a sign where the
 //! direction matters. The same on every machine; knows nothing of what is counted.
 
+use crate::memory::MemoryVerdict;
 use crate::record::{ClaimVerdict, Estimate, Verdict};
 
 /// Stands where there is no figure.
 pub const NONE: &str = "–";
+
+/// Bytes of a MiB.
+pub(crate) const MIB: f64 = 1_048_576.0;
 
 /// Units of time with how many microseconds each is, smallest first.
 const UNITS: [(&str, f64); 3] = [("µs", 1.0), ("ms", 1e3), ("s", 1e6)];
@@ -139,6 +143,64 @@ pub fn bytes(count: u64) -> String {
         unit = larger;
     }
     if unit == "B" { format!("{count} B") } else { format!("{} {unit}", negative_or_not(value)) }
+}
+
+/// A size of memory in MiB, whatever its size, so that sizes can be compared at a glance: `65.1 MiB`.
+#[must_use]
+pub fn mebibytes(bytes: f64) -> String {
+    if bytes.is_finite() {
+        format!("{} MiB", negative_or_not(bytes / MIB))
+    } else {
+        NONE.to_owned()
+    }
+}
+
+/// A number of MiB with its interval: `65.1 [65.0, 65.3]`; without a unit, which the table has.
+#[must_use]
+pub fn in_mebibytes(median: Option<f64>, estimate: Option<&Estimate>) -> String {
+    in_units((MIB, negative_or_not), median, estimate)
+}
+
+/// The same in KiB.
+#[must_use]
+pub fn in_kibibytes(median: Option<f64>, estimate: Option<&Estimate>) -> String {
+    in_units((MIB / 1024.0, negative_or_not), median, estimate)
+}
+
+/// A difference in MiB, always with its sign: `+7.03 [+7.01, +7.06]`.
+#[must_use]
+pub fn signed_in_mebibytes(median: Option<f64>, estimate: Option<&Estimate>) -> String {
+    in_units((MIB, with_sign), median, estimate)
+}
+
+fn in_units(
+    (unit, digits): (f64, fn(f64) -> String),
+    median: Option<f64>,
+    estimate: Option<&Estimate>,
+) -> String {
+    let of = |bytes: f64| digits(bytes / unit);
+    match (estimate, median) {
+        (Some(all), _) => format!("{} [{}, {}]", of(all.point), of(all.low), of(all.high)),
+        (None, Some(median)) => of(median),
+        (None, None) => NONE.to_owned(),
+    }
+}
+
+/// How many times something is something else: `5.71`.
+#[must_use]
+pub fn times(ratio: f64) -> String {
+    if ratio.is_finite() { negative_or_not(ratio) } else { NONE.to_owned() }
+}
+
+/// What a difference of memory comes to, in one word.
+#[must_use]
+pub fn memory_verdict(verdict: MemoryVerdict) -> &'static str {
+    match verdict {
+        MemoryVerdict::More => "more",
+        MemoryVerdict::Less => "less",
+        MemoryVerdict::Equivalent => "equivalent",
+        MemoryVerdict::Inconclusive => "inconclusive",
+    }
 }
 
 /// A label of a time axis, as short as it goes: `500 µs`, `1 ms`, `−2 ms`, `0`.
@@ -297,6 +359,18 @@ mod tests {
         ] {
             assert_eq!(percentile(tail), text);
         }
+    }
+
+    #[test]
+    fn sizes_of_memory_are_all_in_mebibytes() {
+        assert_eq!(mebibytes(68_262_297.6), "65.1 MiB");
+        let mib = |mib: f64| mib * MIB;
+        let all = estimate(mib(65.1), mib(65.0), mib(65.25));
+        assert_eq!(in_mebibytes(Some(1.0), Some(&all)), "65.1 [65.0, 65.3]");
+        assert_eq!(in_mebibytes(Some(mib(9.99)), None), "9.99");
+        assert_eq!(in_mebibytes(None, None), "–");
+        let all = estimate(mib(7.0), mib(-0.25), mib(7.5));
+        assert_eq!(signed_in_mebibytes(None, Some(&all)), "+7.00 [−0.250, +7.50]");
     }
 
     #[test]

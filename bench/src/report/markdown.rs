@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::figures;
 use super::model::{
     ARTICLE_ROWS, ArticleCell, CHARTS, COMPARISON_COLUMNS, COMPARISONS_ABOUT, Cell, Comparison,
-    NO_ARTICLE, NOTHING_COMPARED, Part, Report, Section, Table,
+    MEMORY_CHART, NO_ARTICLE, NOTHING_COMPARED, Part, Report, Section, Table,
 };
 
 /// The whole document.
@@ -17,7 +17,7 @@ pub fn render(report: &Report) -> String {
         paragraph(&mut out, &format!("## {}", report.heading(part)));
         match part {
             Part::Comparisons => comparisons(&mut out, report),
-            Part::Charts => charts(&mut out),
+            Part::Charts => charts(&mut out, report),
             Part::Section(of) => section(&mut out, of),
             Part::Article => article(&mut out, report),
             Part::Again => again(&mut out, report),
@@ -118,8 +118,9 @@ fn notes(out: &mut String, notes: &[String]) {
     }
 }
 
-fn charts(out: &mut String) {
-    for chart in CHARTS {
+fn charts(out: &mut String, report: &Report) {
+    let memory = report.memory.as_ref().map(|_| &MEMORY_CHART);
+    for chart in memory.into_iter().chain(CHARTS) {
         paragraph(out, &format!("![{}](charts/{}.svg)", chart.caption, chart.name));
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::figures;
-use super::model::{Article, Cell, Comparison, NOTHING_COMPARED, Report};
+use super::model::{Article, Cell, Comparison, NOTHING_COMPARED, Report, Table};
 use crate::record::Verdict;
 
 /// Whether the text may carry ANSI colours.
@@ -49,7 +49,10 @@ pub fn render(report: &Report, style: Style, paths: &[String]) -> String {
     if !report.marks.is_empty() {
         out.blank();
     }
-    comparisons(&mut out, report);
+    match &report.memory {
+        Some(memory) => memory.brief.iter().for_each(|table| plain(&mut out, table)),
+        None => comparisons(&mut out, report),
+    }
     article(&mut out, &report.article);
     if let Some(stamp) = &report.stamp {
         out.wrapped("", stamp, Some(BOLD));
@@ -201,6 +204,29 @@ fn notes(out: &mut Page, notes: &[String]) {
     for (number, note) in (1..).zip(notes) {
         out.wrapped(&format!("  ({number}) "), note, Some(DIM));
     }
+}
+
+/// Rows of text under column names, each column as wide as it needs.
+fn plain(out: &mut Page, table: &Table) {
+    out.wrapped("  ", &table.caption, Some(BOLD));
+    let names = table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let rows = || std::iter::once(&names).chain(&table.rows);
+    let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+    let most = |column: usize| rows().map(|row| width(&cell(row, column))).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..names.len()).map(most).collect();
+    for (index, row) in rows().enumerate() {
+        let mut line = String::from("   ");
+        for (column, room) in widths.iter().enumerate() {
+            let text = clean(&cell(row, column));
+            let number = table.columns.get(column).is_some_and(|column| column.number);
+            let padded = if number { pad_left(&text, *room) } else { pad(&text, *room) };
+            line.push_str(&format!(" {padded} "));
+        }
+        let line = short(line.trim_end(), WIDTH + 2);
+        let line = out.paint(&line, (index == 0).then_some(DIM));
+        out.line(&line);
+    }
+    out.blank();
 }
 
 fn width(text: &str) -> usize {

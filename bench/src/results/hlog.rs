@@ -121,8 +121,7 @@ fn decode(bytes: &[u8]) -> Result<Latencies, String> {
 }
 
 fn payload(interval: &IntervalLogHistogram<'_>) -> Result<Histogram, String> {
-    let bytes = base64(interval.encoded_histogram())?;
-    Histogram::decode(&bytes).map_err(|error| error.to_string())
+    Histogram::from_payload(interval.encoded_histogram()).map_err(|error| error.to_string())
 }
 
 fn of_tag<'a>(latencies: &'a Latencies, tag: &str) -> &'a Histogram {
@@ -145,52 +144,6 @@ fn of_tag_mut<'a>(latencies: &'a mut Latencies, tag: &str) -> &'a mut Histogram 
     }
 }
 
-/// Base64 with the standard alphabet, padded or not (RFC 4648, section 4).
-fn base64(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for (index, symbol) in text.trim_end_matches('=').bytes().enumerate() {
-        let value = match symbol {
-            b'A'..=b'Z' => symbol - b'A',
-            b'a'..=b'z' => symbol - b'a' + 26,
-            b'0'..=b'9' => symbol - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return Err(format!("byte {index} of the payload is not base64")),
-        };
-        // Never more than 6 + 8 bits are held.
-        bits = (bits << 6 | u32::from(value)) & 0x3fff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held).to_le_bytes()[0]);
-        }
-    }
-    Ok(bytes)
-}
-
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_follows_the_vectors_of_rfc_4648() {
-        for (text, bytes) in [
-            ("", ""),
-            ("Zg==", "f"),
-            ("Zm8=", "fo"),
-            ("Zm9v", "foo"),
-            ("Zm9vYg==", "foob"),
-            ("Zm9vYmE=", "fooba"),
-            ("Zm9vYmFy", "foobar"),
-        ] {
-            assert_eq!(base64(text).unwrap(), bytes.as_bytes());
-        }
-        assert_eq!(base64("+/+/").unwrap(), [0xfb, 0xff, 0xbf]);
-        assert!(base64("Zm9 v").is_err());
-    }
 }

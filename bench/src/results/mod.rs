@@ -3,6 +3,7 @@
 
 mod error;
 mod hlog;
+mod memory;
 mod render;
 mod shelf;
 mod tables;
@@ -29,6 +30,10 @@ pub const RUN_FILE: &str = "run.json";
 pub const TRIALS_FILE: &str = "trials.csv";
 /// A row for each comparison at each quantile.
 pub const COMPARISON_FILE: &str = "comparison.csv";
+/// A row for each reading of a sidecar's memory, where the scenario asks for it.
+pub const MEMORY_FILE: &str = "memory.csv";
+/// A row for each level and each difference of memory.
+pub const MEMORY_SUMMARY_FILE: &str = "memory-summary.csv";
 /// The report for people.
 pub const REPORT_FILE: &str = "report.md";
 /// The same report as a page.
@@ -115,7 +120,8 @@ impl RunFolder {
         Ok(name)
     }
 
-    /// Rewrites `run.json`, `trials.csv` and `comparison.csv`. `run.json` comes first: it is the
+    /// Rewrites `run.json`, `trials.csv` and `comparison.csv`, and where memory is asked for
+    /// `memory.csv` and `memory-summary.csv`. `run.json` comes first: it is the
     /// one that the others can be made from.
     pub fn write_run(&self, record: &RunRecord) -> Result<(), FolderError> {
         let path = self.path.join(RUN_FILE);
@@ -130,7 +136,18 @@ impl RunFolder {
         let comparisons = self.path.join(COMPARISON_FILE);
         let rows = tables::comparisons(record)
             .map_err(|error| FolderError::io("encode the comparisons", &comparisons, error))?;
-        whole::write(&comparisons, &rows)
+        whole::write(&comparisons, &rows)?;
+        let Some(of_memory) = &record.memory else { return Ok(()) };
+        let tables = [
+            (MEMORY_FILE, memory::readings(of_memory)),
+            (MEMORY_SUMMARY_FILE, memory::summary(of_memory)),
+        ];
+        for (name, rows) in tables {
+            let path = self.path.join(name);
+            let rows = rows.map_err(|error| FolderError::io("encode the memory", &path, error))?;
+            whole::write(&path, &rows)?;
+        }
+        Ok(())
     }
 
     /// Writes one more file, whole or not at all; `name` is relative to the run folder.

@@ -2,8 +2,7 @@
 //! Formats are the report's; names and the disk are known here.
 
 use super::{CHARTS, FolderError, PAGE_FILE, REPORT_FILE, RunFolder};
-use crate::analysis::analyse;
-use crate::plan::Seed;
+use crate::analysis::conclude;
 use crate::report::charts::{self, ChartError};
 use crate::report::model::Report;
 use crate::report::{markdown, page};
@@ -13,10 +12,7 @@ use crate::report::{markdown, page};
 pub fn replay(folder: &RunFolder) -> Result<Report, FolderError> {
     let mut run = folder.load()?;
     if run.record.comparisons.is_empty() {
-        let record = &mut run.record;
-        let analysis = analyse(&record.plan, &record.trials, Seed(record.seed), &record.testbed);
-        record.comparisons = analysis.comparisons;
-        record.article = analysis.article;
+        conclude(&mut run.record);
     }
     Ok(Report::of(&run.record, &run.latencies))
 }

@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod envoy;
 pub mod kind;
 pub mod memory;
+pub mod namespace;
 mod part;
 pub mod probe;
 mod prove;

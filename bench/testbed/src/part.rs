@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sidecar::{Ready, Role, RouteStats, Stats};
+use sidecar::authorise::Rules;
+use sidecar::{NewRules, Ready, Role, RouteStats, Stats};
 
 use crate::child::{Child, ChildError, Program};
 use crate::deadline::Deadline;
+use crate::memory::Watched;
 
 /// A part is ready within milliseconds; this is for a machine that is busy with a build.
 pub(crate) const READY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -52,7 +54,8 @@ pub(crate) struct Start<'a> {
     pub(crate) program: &'a Program,
     pub(crate) cores: &'a [usize],
     pub(crate) logs: &'a Path,
-    pub(crate) block: u32,
+    /// What they are started for, e.g. `block-0001`; the names of their logs begin with it.
+    pub(crate) label: &'a str,
 }
 
 impl Start<'_> {
@@ -65,7 +68,7 @@ impl Start<'_> {
         let step = format!("start the {name}");
         let mut program = self.program.clone();
         program.args.push(role.as_str().to_owned());
-        let log = self.logs.join(format!("block-{:04}-{}.log", self.block, role.as_str()));
+        let log = self.logs.join(format!("{}-{}.log", self.label, role.as_str()));
         let line = serde_json::to_string(setup).expect("a setup is texts and numbers");
         let broken = |error| Broken::child(&step, error);
         let mut child = Child::spawn(name, &program, &log).map_err(broken)?;
@@ -93,6 +96,27 @@ impl Part {
         self.ask::<serde_json::Value>("anchor").map(|_| ())
     }
 
+    /// Puts other rules in the place of a route's; connections that are accepted from now on meet
+    /// them.
+    pub(crate) fn rules(&mut self, route: &str, rules: Option<&Rules>) -> Result<(), Broken> {
+        let new = NewRules { route: route.to_owned(), rules: rules.cloned() };
+        let new = serde_json::to_string(&new).expect("rules are texts");
+        let answer: serde_json::Value = self.ask(&format!("rules {new}"))?;
+        match answer.get("error").and_then(serde_json::Value::as_str) {
+            None => Ok(()),
+            Some(problem) => {
+                let step = format!("give the {} other rules", self.child.name());
+                Err(Broken::at(&step, problem))
+            }
+        }
+    }
+
+    /// As something to look at.
+    pub(crate) fn watched(&self, program: &Program) -> Watched {
+        let role = self.child.name().to_owned();
+        Watched { role, process: self.child.id(), program: program.path.clone() }
+    }
+
     pub(crate) fn end(self) -> Result<(), Broken> {
         let step = format!("end the {}", self.child.name());
         let ended = self.child.end(Deadline::after(END_TIMEOUT));
@@ -100,7 +124,8 @@ impl Part {
     }
 
     fn ask<T: DeserializeOwned>(&mut self, command: &str) -> Result<T, Broken> {
-        let step = format!("ask the {} for {command}", self.child.name());
+        let word = command.split(' ').next().unwrap_or(command);
+        let step = format!("ask the {} for {word}", self.child.name());
         let answer = self.child.ask(command, Deadline::after(ANSWER_TIMEOUT));
         let answer = answer.map_err(|error| Broken::child(&step, error))?;
         understood(&step, &self.child, &answer)

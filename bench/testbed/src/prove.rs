@@ -13,6 +13,7 @@ use scenarios::variant::{Proxies, Variant};
 use sidecar::{ECHO_PATH, RouteStats};
 
 use crate::credentials::Credentials;
+use crate::namespace::Namespace;
 use crate::part::Broken;
 use crate::probe::{self, Observed, Question};
 
@@ -48,6 +49,12 @@ pub(crate) trait Live {
     fn take(&mut self, route: &str) -> WorkSeen;
     /// The other way round: what was counted for a route before something that is not its work.
     fn put_back(&mut self, route: &str, work: WorkSeen);
+    /// From where callers call the proxy before the server so that nothing of the client's is in
+    /// their way: past its sidecar, straight to the server's own port. `None` where every place is
+    /// as good.
+    fn outside(&self, _path: &Path<'_>) -> Option<&Namespace> {
+        None
+    }
     /// Whether a caller under TLS may claim to speak for another, as Istio lets members of the mesh
     /// do. Who calls in plaintext may not anywhere.
     fn forwards_claims(&self) -> bool {
@@ -182,7 +189,7 @@ fn callers(live: &impl Live, variant: &Variant) -> Vec<Caller> {
 
 fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe, Broken> {
     let claim = may_claim(live, caller.tls.is_some());
-    let observed = probe::ask(live.inbound(path)?, caller.tls.clone(), &measured(path, claim));
+    let observed = from_outside(live, path, caller.tls.clone(), &measured(path, claim))?;
     let arrived = arrived(live, path)?;
     let mut told = observed.to_string();
     let (word, holds) = match caller.expected {
@@ -210,7 +217,26 @@ fn call(live: &mut impl Live, path: &Path<'_>, caller: &Caller) -> Result<Probe,
             ("accepted", as_expected && arrived)
         }
     };
-    Ok(Probe { claim: format!("{} is {word}", caller.kind.what()), observed: told, holds })
+    let past = live.outside(path).map_or("", |_| " straight to the server's own port");
+    let claim = format!("{}{past} is {word}", caller.kind.what());
+    Ok(Probe { claim, observed: told, holds })
+}
+
+/// Asks the proxy before the server.
+fn from_outside(
+    live: &impl Live,
+    path: &Path<'_>,
+    tls: Option<Arc<ClientConfig>>,
+    question: &Question<'_>,
+) -> Result<Observed, Broken> {
+    let address = live.inbound(path)?;
+    let ask = || probe::ask(address, tls, question);
+    match live.outside(path) {
+        None => Ok(ask()),
+        Some(outside) => {
+            outside.within(ask).map_err(|error| Broken::at("call from another pod", error))
+        }
+    }
 }
 
 /// The path as the generator will use it: what the origin sees of the caller's identity.
@@ -244,17 +270,19 @@ struct OnPath<'p> {
 /// A call of the posture.
 fn claimed(live: &mut impl Live, on_path: &OnPath<'_>, claim: &CallClaim) -> Result<Probe, Broken> {
     let path = on_path.path;
-    let (address, tls, identity) = match &claim.from {
-        None => (live.entrance(path)?, None, on_path.identity.clone()),
+    let (observed, identity) = match &claim.from {
+        None => {
+            let question = question(&claim.request, without_tls(path));
+            (probe::ask(live.entrance(path)?, None, &question), on_path.identity.clone())
+        }
         Some(caller) => {
             let signed = live.credentials().of(caller);
             let step = format!("make a certificate for {caller}");
             let (tls, id) = signed.map_err(|error| Broken::at(&step, error))?;
-            (live.inbound(path)?, Some(tls), Some(id.to_string()))
+            let question = question(&claim.request, may_claim(live, true));
+            (from_outside(live, path, Some(tls), &question)?, Some(id.to_string()))
         }
     };
-    let header = if tls.is_some() { may_claim(live, true) } else { without_tls(path) };
-    let observed = probe::ask(address, tls, &question(&claim.request, header));
     let arrived = arrived(live, path)?;
     let ruled = by_rule(live, path, &observed);
     let holds = match claim.expected {

@@ -23,6 +23,7 @@ use rustix::process::{
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::child::{Child, ChildError, Program};
+use crate::namespace::Namespace;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -46,6 +47,14 @@ impl Tether {
         Ok(Self { program, jobs: Some(jobs), thread: Some(thread) })
     }
 
+    /// The same, of a thread in a network namespace: its children stand there, too.
+    pub fn within(program: Program, namespace: &Namespace) -> io::Result<Self> {
+        let tether = Self::new(program)?;
+        let namespace = namespace.try_clone()?;
+        tether.on_its_thread(move || namespace.enter())?;
+        Ok(tether)
+    }
+
     /// Starts a program on these cores (wherever it likes when there are none), its standard error
     /// going to the log.
     pub fn spawn(
@@ -56,11 +65,15 @@ impl Tether {
         log: &Path,
     ) -> Result<Child, ChildError> {
         let tethered = tethered(&self.program, cores, program);
-        let (answer, answered) = sync_channel(1);
         let (name, log) = (name.to_owned(), log.to_owned());
+        self.on_its_thread(move || Child::spawn(&name, &tethered, &log))
+    }
+
+    fn on_its_thread<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (answer, answered) = sync_channel(1);
         let job: Job = Box::new(move || {
             // Whoever asked is waiting below.
-            let _ = answer.send(Child::spawn(&name, &tethered, &log));
+            let _ = answer.send(job());
         });
         let jobs = self.jobs.as_ref().expect("taken on drop only");
         jobs.send(job).expect("the thread lives as long as this");

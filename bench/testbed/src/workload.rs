@@ -13,13 +13,15 @@ pub(crate) const SERVICE: &str = "server.loadgen-bench.svc.cluster.local";
 /// The body of the origin's answer.
 const BODY_BYTES: u32 = 16;
 
-/// The origin with a route for each of these names, and the stalls that were planted there.
+/// The origin with a route for each of these names, and the stalls that were planted there, on the
+/// loopback.
 pub(crate) fn origin<'n>(
     routes: impl Iterator<Item = (&'n str, Option<PlantedStall>)>,
     cores: &[usize],
 ) -> OriginSetup {
     let routes = routes.map(|(name, stall)| OriginRoute { name: name.to_owned(), stall }).collect();
-    OriginSetup { cores: cores.to_vec(), body_bytes: BODY_BYTES, routes }
+    let address = Ipv4Addr::LOCALHOST;
+    OriginSetup { cores: cores.to_vec(), address, body_bytes: BODY_BYTES, routes }
 }
 
 pub(crate) fn stall(length: Duration, every: Duration) -> PlantedStall {

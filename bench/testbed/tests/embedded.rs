@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bench::record::Placement;
-use bench::seams::{Endpoint, Proof, Testbed, WorkSeen};
+use bench::seams::{Endpoint, MemoryTestbed, Proof, Testbed, WorkSeen};
 use rustix::process::{Pid, Signal, kill_process};
 use scenarios::load::{Arrivals, LoadSpec, RequestKind, RequestSpec};
 use scenarios::posture::{Expected, Posture};
@@ -107,6 +107,7 @@ fn scenario(variants: Vec<Variant>) -> Scenario {
         comparisons: Vec::new(),
         meshes: Vec::new(),
         testbeds: BTreeMap::new(),
+        memory: None,
         article: Vec::new(),
         policies,
     }
@@ -405,4 +406,57 @@ fn every_built_in_scenario_holds_what_it_claims_of_its_embedded_variants() {
         }
         embedded.tear_down().unwrap();
     }
+}
+
+/// Of the built-in scenario about memory, the whole ladder without its load.
+#[test]
+fn policies_come_and_go_while_the_sidecars_run_and_their_memory_is_read() {
+    let scenario = scenarios::library::built_in("sidecar-memory").unwrap().unwrap();
+    let memory = scenario.memory.as_ref().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let unpinned = Placement { generator: Vec::new(), subject: Vec::new(), shared: true };
+    let logs = folder.path().join("logs");
+    for variant in &scenario.variants {
+        let names = [variant.name.clone()];
+        let mut place =
+            Embedded::new(subject(), &scenario, &names, unpinned.clone(), logs.clone()).unwrap();
+        let bare = memory.bare(variant);
+        place.stand(&bare, 1, 1).unwrap();
+        let first = place.look_after(Duration::ZERO).unwrap();
+        assert_eq!(first.len(), 2);
+        for (looks, role) in first.iter().zip(["client sidecar", "server sidecar"]) {
+            assert_eq!(looks.sidecar, role);
+            assert!(looks.sharing >= 3, "origin and two sidecars run one program: {looks:?}");
+            assert!(looks.seen.as_ref().unwrap().iter().all(|held| held.rss_bytes > 0));
+        }
+        let on_rungs = memory.rungs.iter().map(|rung| rung.on(variant));
+        for state in std::iter::once(bare.clone()).chain(on_rungs).chain([bare]) {
+            place.change(&state).unwrap();
+            let proof = place.prove(&state, 1).unwrap();
+            assert!(proof.holds(), "{proof:#?}");
+            let now = place.look_after(Duration::ZERO).unwrap();
+            let processes = |looks: &[bench::memory::Looks]| -> Vec<u32> {
+                looks.iter().map(|looks| looks.process).collect()
+            };
+            assert_eq!(processes(&now), processes(&first), "nothing was started anew");
+        }
+        place.watch_after(Duration::ZERO).unwrap();
+        assert!(place.watched().unwrap().iter().all(|looks| looks.seen.is_ok()));
+        place.tear_down().unwrap();
+        assert!(place.look_after(Duration::ZERO).is_err());
+    }
+}
+
+#[test]
+fn another_mtls_mode_is_not_told_to_a_running_sidecar() {
+    let scenario = scenarios::library::built_in("sidecar-memory").unwrap().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let unpinned = Placement { generator: Vec::new(), subject: Vec::new(), shared: true };
+    let names: Vec<VariantName> = scenario.variants.iter().map(|one| one.name.clone()).collect();
+    let logs = folder.path().join("logs");
+    let mut place = Embedded::new(subject(), &scenario, &names, unpinned, logs).unwrap();
+    place.stand(&scenario.variants[0], 1, 1).unwrap();
+    let error = place.change(&scenario.variants[1]).unwrap_err();
+    assert!(error.problem.contains("mTLS mode"), "{error}");
+    place.tear_down().unwrap();
 }

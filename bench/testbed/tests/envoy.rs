@@ -8,12 +8,12 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bench::record::Placement;
-use bench::seams::{Endpoint, Proof, Testbed};
+use bench::seams::{Endpoint, MemoryTestbed, Proof, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use scenarios::library;
 use scenarios::scenario::Scenario;
@@ -89,10 +89,21 @@ fn processes(logs: &Path) -> Vec<(Pid, String)> {
 }
 
 fn get(endpoint: &Endpoint) -> String {
-    let mut stream = TcpStream::connect(endpoint.address).unwrap();
+    exchange(TcpStream::connect(endpoint.address).unwrap(), "/", &endpoint.host)
+}
+
+/// A connection from an address of one's own.
+fn connect(from: [u8; 4], to: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &SocketAddr::from((from, 0))).unwrap();
+    connect(&socket, &to).unwrap();
+    TcpStream::from(socket)
+}
+
+fn exchange(mut stream: TcpStream, path: &str, host: &str) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let host = &endpoint.host;
-    write!(stream, "GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     answer
@@ -128,10 +139,6 @@ fn each_posture_is_proven_and_each_refusal_is_by_the_mechanism_that_is_expected(
     ] {
         assert!(said.contains(&format!("{counter} 1")), "{said}");
     }
-    for memory in place.envoy.sidecar_memory(&name("strict")).unwrap() {
-        assert!(memory.rss_bytes > 10 << 20 && memory.pss_bytes <= memory.rss_bytes, "{memory:?}");
-    }
-    assert!(place.envoy.sidecar_memory(&name("no-mesh")).is_err());
     let subject = place.envoy.subject();
     assert_eq!(subject.tls.as_deref(), Some("TLSv1.3 TLS_AES_128_GCM_SHA256 X25519"));
     assert!(subject.version.contains("BoringSSL"), "{subject:?}");
@@ -177,6 +184,73 @@ fn policies_on_requests_are_proven_by_the_counter_of_rules_and_their_refusals_ar
     let seen = place.envoy.work_seen(&name("l7-1")).unwrap();
     assert_eq!((seen.requests_at_origin, seen.requests_denied), (0, Some(1)), "{seen:?}");
     assert_eq!(place.envoy.work_seen(&name("strict")).unwrap().requests_denied, None);
+}
+
+#[test]
+fn the_nodes_proxy_is_one_process_that_enforces_ciliums_rules_and_counts_what_it_refuses() {
+    let Some(builds) = builds() else { return };
+    let mut scenario = library::find("l7-policy", Path::new("/")).unwrap().scenario;
+    let kept = ["no-mesh", "node-proxy", "node-l7-1", "node-l7-100", "node-l7-1000"];
+    scenario.variants.retain(|variant| kept.contains(&variant.name.as_str()));
+    let mut place = place(scenario, builds);
+    place.envoy.begin_block(1).unwrap();
+    let envoys = processes(&place.logs).into_iter().filter(|(_, name)| name.starts_with("envoy"));
+    assert_eq!(envoys.count(), 1, "no sidecar is needed");
+    for text in kept {
+        let proof = place.prove(text);
+        assert!(proof.holds(), "{proof:#?}");
+        assert_eq!(proof.peer_identity, None);
+    }
+    // The usual request of these tests is for `/`, which no rule allows.
+    place.envoy.work_seen(&name("node-l7-1")).unwrap();
+    let answer = place.get("node-l7-1");
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.ends_with("Access denied\r\n"));
+    let seen = place.envoy.work_seen(&name("node-l7-1")).unwrap();
+    assert_eq!((seen.requests_at_origin, seen.requests_denied), (0, Some(1)), "{seen:?}");
+    let hops: Vec<(&str, u64, Option<&u64>)> = seen
+        .hops
+        .iter()
+        .map(|hop| (hop.at.as_str(), hop.requests, hop.flags.get("UAEX")))
+        .collect();
+    assert_eq!(hops, [("node proxy", 1, Some(&1))], "{seen:?}");
+    assert!(place.envoy.notes()["envoy_node_proxy"].contains("127.0.0.1"));
+}
+
+#[test]
+fn the_nodes_proxy_knows_the_client_by_its_address_and_nobody_else() {
+    let Some(builds) = builds() else { return };
+    let mut scenario = library::find("l7-policy", Path::new("/")).unwrap().scenario;
+    scenario.variants.retain(|variant| variant.name.as_str() == "node-l7-1");
+    let mut place = place(scenario, builds);
+    place.envoy.begin_block(1).unwrap();
+    let endpoint = place.envoy.endpoint(&name("node-l7-1")).unwrap();
+    let served = |from: [u8; 4]| {
+        let stream = connect(from, endpoint.address);
+        exchange(stream, "/v1/served", &endpoint.host)
+    };
+    assert!(served([127, 0, 0, 1]).starts_with("HTTP/1.1 200 OK"));
+    assert!(served([127, 0, 0, 2]).starts_with("HTTP/1.1 403"));
+}
+
+#[test]
+fn rules_that_are_widened_in_any_one_node_are_noticed() {
+    let Some(builds) = builds() else { return };
+    let mut scenario = library::find("l7-policy", Path::new("/")).unwrap().scenario;
+    scenario.variants.retain(|variant| variant.name.as_str().starts_with("node-"));
+    for text in scenario.policies.values_mut().filter(|text| text.contains("CiliumNetworkPolicy")) {
+        *text = text.replace("path: /v1/.*", "path: /.*");
+        *text = text.replace("{method: GET, path: /v1/served}", "{path: /v1/.*}");
+    }
+    let mut place = place(scenario, builds);
+    place.envoy.begin_block(1).unwrap();
+    assert_eq!(
+        failed(&place.prove("node-proxy")),
+        ["GET /v2/served on the measured path is refused"]
+    );
+    for text in ["node-l7-1", "node-l7-100", "node-l7-1000"] {
+        let proof = place.prove(text);
+        assert_eq!(failed(&proof).len(), 3, "{proof:#?}");
+    }
 }
 
 #[test]
@@ -283,4 +357,36 @@ fn what_can_not_be_translated_is_refused_by_name() {
     let made = Envoy::new(programs(), (&scenario, &names), builds, unpinned, logs);
     let error = made.err().unwrap();
     assert!(error.problem.contains("planted delay") && error.step.contains("variant strict"));
+}
+
+/// Of the built-in scenario about memory, the whole ladder without its load.
+#[test]
+fn policies_come_and_go_while_the_envoys_run_and_their_memory_is_read() {
+    let Some(builds) = builds() else { return };
+    let scenario = library::built_in("sidecar-memory").unwrap().unwrap();
+    let memory = scenario.memory.clone().unwrap();
+    for variant in &scenario.variants {
+        let mut place = place(scenario.clone(), builds.clone());
+        let bare = memory.bare(variant);
+        place.envoy.stand(&bare, 1, 1).unwrap();
+        let first = place.envoy.look_after(Duration::ZERO).unwrap();
+        assert_eq!(first.len(), 2);
+        for looks in &first {
+            assert!(looks.sharing >= 2, "{looks:?}");
+            let seen = looks.seen.as_ref().unwrap();
+            assert!(seen.iter().all(|held| held.rss_bytes > 10 << 20), "{looks:?}");
+        }
+        let on_rungs = memory.rungs.iter().map(|rung| rung.on(variant));
+        for state in std::iter::once(bare.clone()).chain(on_rungs).chain([bare]) {
+            place.envoy.change(&state).unwrap();
+            let proof = place.envoy.prove(&state, 1).unwrap();
+            assert!(proof.holds(), "{proof:#?}");
+        }
+        let last = place.envoy.look_after(Duration::ZERO).unwrap();
+        for (first, last) in first.iter().zip(&last) {
+            assert_eq!(first.process, last.process, "nothing was started anew");
+        }
+        place.envoy.tear_down().unwrap();
+        assert_eq!(processes(&place.logs), Vec::new());
+    }
 }

@@ -390,6 +390,7 @@ fn record(recipe: &Recipe, trials: Vec<TrialRow>, comparisons: Vec<ComparisonRow
         trials,
         comparisons,
         article,
+        memory: None,
     }
 }
 
@@ -481,6 +482,7 @@ fn plan(recipe: &Recipe) -> PlanRecord {
             quantile: Some(Quantile::P99),
             mesh: Some("istio-1.25".to_owned()),
             why_not: None,
+            beside: None,
         }],
     }
 }
@@ -529,6 +531,8 @@ fn article(comparisons: &[ComparisonRow]) -> Vec<ArticleRow> {
             column: column.to_owned(),
             claimed: Some(claimed.to_owned()),
             measured: None,
+            measured_memory: None,
+            measure: None,
             testbed: "embedded".to_owned(),
             why_not: Some(why.to_owned()),
             verdict: ClaimVerdict::NotMeasured,
@@ -541,6 +545,8 @@ fn article(comparisons: &[ComparisonRow]) -> Vec<ArticleRow> {
         column: "loadgen's sidecar".to_owned(),
         claimed: None,
         measured,
+        measured_memory: None,
+        measure: None,
         testbed: "embedded".to_owned(),
         why_not: measured.is_none().then(|| "no estimate in this run".to_owned()),
         verdict: if measured.is_some() { ClaimVerdict::NoClaim } else { ClaimVerdict::NotMeasured },

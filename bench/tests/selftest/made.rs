@@ -190,6 +190,7 @@ pub(crate) fn run(machine: Machine) -> (RunRecord, BTreeMap<String, Histogram>) 
         trials,
         comparisons,
         article: Vec::new(),
+        memory: None,
     };
     (run, distributions)
 }

@@ -22,6 +22,7 @@ pub(crate) fn claim(column: &str, mesh: &str, claimed: &str) -> ArticleClaimReco
         quantile: Some(Quantile::P99),
         mesh: Some(mesh.to_owned()),
         why_not: None,
+        beside: None,
     }
 }
 

@@ -87,7 +87,7 @@ fn rejected_trials_take_their_block_with_them() {
     let analysis = analyse(&plan, &trials, Seed(7), "embedded");
     assert_eq!(analysis.comparisons[0].blocks, 9);
     let remark = analysis.comparisons[0].remark.as_deref();
-    assert_eq!(remark, Some("1 of 10 blocks have no admitted p50 of both: drifting in 1"));
+    assert_eq!(remark, Some("1 of 10 blocks has no admitted p50 of both: drifting in 1"));
     assert_eq!(enough_admitted(&analysis, &trials), Ok(()));
 }
 

@@ -29,6 +29,8 @@ Exit codes:
 pub const SUBJECT: &str = "subject";
 /// The hidden command by which they start other programs, which end with this one.
 pub const TETHER: &str = "tether";
+/// The hidden command by which a run finds out whether its parts can stand in pods.
+pub const TRY_PODS: &str = "try-pods";
 
 /// The command by which a run starts this program again as a part of its generator.
 pub const AGENT: &str = "agent";
@@ -99,6 +101,9 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Lay out the layout `pods` and end
+    #[command(name = TRY_PODS, hide = true)]
+    TryPods,
 }
 
 /// A part of a testbed.
@@ -134,6 +139,15 @@ pub enum TestbedChoice {
     Kind,
     /// An existing cluster.
     Cluster,
+}
+
+/// Where the processes of the testbed envoy stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutChoice {
+    /// On the loopback, each listener on a port of its own.
+    Ports,
+    /// In network namespaces, with connections captured as in a pod.
+    Pods,
 }
 
 /// How the intended send times are spaced.
@@ -176,6 +190,10 @@ pub struct RunArgs {
     /// Where to run
     #[arg(long, value_enum, default_value_t = TestbedChoice::Auto, value_name = "WHERE")]
     pub testbed: TestbedChoice,
+    /// On the testbed envoy: where its processes stand. `pods` needs root or user namespaces, `ip` and
+    /// `iptables`; where it is not possible it is `ports`, and the reason is told
+    #[arg(long, value_enum, default_value_t = LayoutChoice::Ports, value_name = "HOW")]
+    pub layout: LayoutChoice,
     /// Requests a second that are offered, whatever the replies do
     #[arg(long, value_name = "R")]
     pub rate: Option<f64>,

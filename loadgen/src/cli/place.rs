@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use bench::conduct::Fault;
 use bench::plan::Plan;
 use bench::record::Placement;
-use bench::seams::Testbed;
+use bench::seams::MemoryTestbed;
 use scenarios::scenario::Scenario;
 use testbed::child::Program;
 use testbed::embedded::{self, Embedded};
 use testbed::envoy::found::{Build, Found, Places};
-use testbed::envoy::{self, Envoy, Programs};
+use testbed::envoy::{self, Envoy, Layout, Programs};
 
 use super::args::{SUBJECT, TETHER, TestbedChoice};
 use super::exit::Failure;
@@ -22,8 +22,9 @@ use super::exit::Failure;
 pub enum Place {
     /// loadgen's own sidecars.
     Embedded,
-    /// Envoys: those that were found, the first for variants that name no version.
-    Envoy(Vec<Build>),
+    /// Envoys: those that were found, the first for variants that name no version; and where they
+    /// are to stand.
+    Envoy(Vec<Build>, Layout),
 }
 
 /// A choice, and why it was made where that was left open.
@@ -38,7 +39,7 @@ pub struct Chosen {
 /// A testbed, with nothing started yet.
 pub struct SetUp {
     /// It.
-    pub testbed: Box<dyn Testbed>,
+    pub testbed: Box<dyn MemoryTestbed>,
     /// How it is set up, for the provenance, by name.
     pub facts: BTreeMap<String, String>,
 }
@@ -49,8 +50,18 @@ impl Place {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
-            Self::Envoy(_) => "envoy",
+            Self::Envoy(..) => "envoy",
         }
+    }
+
+    /// The same, with its layout where that is not the usual one.
+    #[must_use]
+    pub fn with_layout(&self) -> String {
+        let layout = match self {
+            Self::Envoy(_, Layout::Pods) => ", in pods where they are possible",
+            Self::Embedded | Self::Envoy(_, Layout::Ports) => "",
+        };
+        format!("{}{layout}", self.name())
     }
 
     /// What its figures do and do not stand for.
@@ -58,7 +69,7 @@ impl Place {
     pub fn note(&self) -> String {
         match self {
             Self::Embedded => embedded::testbed_note(),
-            Self::Envoy(builds) => envoy::testbed_note(builds),
+            Self::Envoy(builds, layout) => envoy::testbed_note(builds, *layout),
         }
     }
 
@@ -67,7 +78,7 @@ impl Place {
     pub fn builds(&self) -> &[Build] {
         match self {
             Self::Embedded => &[],
-            Self::Envoy(builds) => builds,
+            Self::Envoy(builds, _) => builds,
         }
     }
 
@@ -88,10 +99,11 @@ impl Place {
                 let testbed = Embedded::new(subject, scenario, variants, placement, logs)?;
                 Ok(SetUp { testbed: Box::new(testbed), facts: BTreeMap::new() })
             }
-            Self::Envoy(builds) => {
+            Self::Envoy(builds, layout) => {
                 let programs = Programs { subject: called(SUBJECT), tether: called(TETHER) };
                 let what = (scenario, &variants[..]);
-                let testbed = Envoy::new(programs, what, builds.clone(), placement, logs)?;
+                let around = (placement, logs);
+                let testbed = Envoy::in_layout(*layout, programs, what, builds.clone(), around)?;
                 let facts = testbed.notes();
                 Ok(SetUp { testbed: Box::new(testbed), facts })
             }
@@ -103,6 +115,7 @@ impl Place {
 /// that the scenario runs on. Envoys are looked for only where one may be used.
 pub fn choose(
     choice: TestbedChoice,
+    layout: Layout,
     scenario: &Scenario,
     envoys: &Places,
 ) -> Result<Chosen, Failure> {
@@ -119,15 +132,15 @@ pub fn choose(
             if found.builds.is_empty() {
                 return Err(Failure::Testbed(format!("testbed envoy: {}", found.missing())));
             }
-            chosen(Place::Envoy(found.builds), None)
+            chosen(Place::Envoy(found.builds, layout), None)
         }
         TestbedChoice::Kind => missing("kind"),
         TestbedChoice::Cluster => missing("cluster"),
-        TestbedChoice::Auto => Ok(most_real(scenario, || envoys.search())),
+        TestbedChoice::Auto => Ok(most_real(scenario, layout, || envoys.search())),
     }
 }
 
-fn most_real(scenario: &Scenario, search: impl FnOnce() -> Found) -> Chosen {
+fn most_real(scenario: &Scenario, layout: Layout, search: impl FnOnce() -> Found) -> Chosen {
     let embedded = |why: String| Chosen { place: Place::Embedded, why: Some(why) };
     if !scenario.testbeds.contains_key("envoy") {
         return embedded(format!("scenario {} runs on no other that is here", scenario.name));
@@ -136,7 +149,7 @@ fn most_real(scenario: &Scenario, search: impl FnOnce() -> Found) -> Chosen {
     match builds.first() {
         Some(first) => {
             let why = format!("an Envoy was found: {first}; `--testbed embedded` needs none");
-            Chosen { place: Place::Envoy(builds), why: Some(why) }
+            Chosen { place: Place::Envoy(builds, layout), why: Some(why) }
         }
         None if problems.is_empty() => {
             embedded("no Envoy was found; `scripts/get-envoy 1.40.0` installs one".to_owned())
@@ -170,19 +183,24 @@ mod tests {
     fn the_most_real_testbed_that_is_ready_is_taken_and_the_reason_is_told() {
         let strict = scenario("strict-mtls");
         let found = Found { builds: vec![build()], problems: Vec::new() };
-        let chosen = most_real(&strict, || found);
-        assert_eq!(chosen.place, Place::Envoy(vec![build()]));
+        let chosen = most_real(&strict, Layout::Ports, || found);
+        assert_eq!(chosen.place, Place::Envoy(vec![build()], Layout::Ports));
         assert!(chosen.why.is_some_and(|why| why.contains("Envoy 1.40.0") && why.contains("/opt")));
-        let chosen = most_real(&strict, Found::default);
+        let chosen = most_real(&strict, Layout::Ports, Found::default);
         assert_eq!(chosen.place, Place::Embedded);
         assert!(chosen.why.is_some_and(|why| why.contains("scripts/get-envoy")));
         let broken = Found { builds: Vec::new(), problems: vec!["/x: broken".to_owned()] };
-        assert!(most_real(&strict, || broken).why.is_some_and(|why| why.contains("/x: broken")));
+        assert!(
+            most_real(&strict, Layout::Ports, || broken)
+                .why
+                .is_some_and(|why| why.contains("/x: broken"))
+        );
     }
 
     #[test]
     fn nobody_looks_for_an_envoy_that_the_scenario_has_no_use_for() {
-        let chosen = most_real(&scenario("planted-delay"), || panic!("not asked for"));
+        let chosen =
+            most_real(&scenario("planted-delay"), Layout::Ports, || panic!("not asked for"));
         assert_eq!(chosen.place, Place::Embedded);
     }
 
@@ -190,9 +208,12 @@ mod tests {
     fn a_testbed_that_was_asked_for_and_is_not_there_is_an_error_with_what_to_do() {
         let strict = scenario("strict-mtls");
         let nowhere = Places::default();
-        let error = choose(TestbedChoice::Envoy, &strict, &nowhere).unwrap_err();
+        let error = choose(TestbedChoice::Envoy, Layout::Ports, &strict, &nowhere).unwrap_err();
         assert_eq!(error.code(), 4);
         assert!(error.to_string().contains("scripts/get-envoy 1.40.0"), "{error}");
-        assert_eq!(choose(TestbedChoice::Kind, &strict, &nowhere).unwrap_err().code(), 4);
+        assert_eq!(
+            choose(TestbedChoice::Kind, Layout::Ports, &strict, &nowhere).unwrap_err().code(),
+            4
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bench::plan::Plan;
 use bench::record::PlanRecord;
+use scenarios::memory::MemorySpec;
 
 /// The plan, and about how long it takes.
 #[must_use]
@@ -63,6 +64,22 @@ pub fn plan_text(record: &PlanRecord, plan: &Plan, testbed: &str, takes: Duratio
     for block in &plan.blocks {
         let names: Vec<&str> = block.trials.iter().map(|trial| trial.variant.as_str()).collect();
         let _ = writeln!(text, "  block {:<3} {}", block.number, names.join(", "));
+    }
+    text
+}
+
+/// What a run about memory does with each variant of a block, in its order.
+#[must_use]
+pub fn memory_text(memory: &MemorySpec) -> String {
+    let mut text = format!(
+        "\nstates of each variant, in processes of its own; idle ones after {} s\n",
+        memory.settle.as_secs_f64()
+    );
+    for (name, title) in memory.states() {
+        let rung = memory.rungs.iter().find(|rung| rung.name == name);
+        let policies =
+            rung.map_or(String::new(), |rung| format!("  [{}]", rung.policies.join(", ")));
+        let _ = writeln!(text, "  {name:<22} {title}{policies}");
     }
     text
 }

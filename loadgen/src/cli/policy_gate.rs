@@ -3,20 +3,21 @@
 //! in `policy`.
 
 use policy::finding::{Finding, Severity};
-use policy::validate::{Settings, validate};
+use policy::validate::Settings;
 use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use super::exit::Failure;
+use super::variant_policies;
 
-/// Checks that say that a port takes plaintext. What a port takes is claimed by the variant's posture
-/// and proven on the live thing, one way or the other.
-const PLAINTEXT: [&str; 5] = ["PA001", "PA002", "PA003", "PA004", "PA005"];
-
-/// Checks the files of every variant that is run, each variant's together.
+/// Checks the files of every variant that is run, each variant's together, and with those of each
+/// rung that it is given.
 pub(super) fn check(scenario: &Scenario, variants: &[VariantName]) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    for variant in variants.iter().filter_map(|name| scenario.variant(name)) {
+    let rungs = scenario.memory.iter().flat_map(|memory| &memory.rungs);
+    let plain = variants.iter().filter_map(|name| scenario.variant(name));
+    let on_rungs = rungs.flat_map(|rung| plain.clone().map(|variant| rung.on(variant)));
+    for variant in &plain.clone().cloned().chain(on_rungs).collect::<Vec<_>>() {
         for finding in severe(scenario, variant) {
             let Finding { check, severity, path, span, object, message, .. } = finding;
             let (line, column) = (span.at.line, span.at.column);
@@ -46,11 +47,8 @@ fn severe(scenario: &Scenario, variant: &Variant) -> Vec<Finding> {
     let paths = variant.policies.iter();
     let files: Vec<(&String, &String)> =
         paths.filter_map(|path| Some((path, scenario.policies.get(path)?))).collect();
-    let matters = |finding: &Finding| {
-        finding.severity >= Severity::High && !PLAINTEXT.contains(&finding.check.id)
-    };
-    let report = validate(&files, &Settings::default());
-    report.findings.into_iter().filter(matters).collect()
+    let report = variant_policies::check(&files, &Settings::default());
+    report.findings.into_iter().filter(|finding| finding.severity >= Severity::High).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bench::memory::MemoryReading;
 use bench::report::figures;
 use bench::seams::{Event, Sink, SinkError};
 use bench::stopping::Look;
@@ -31,6 +32,8 @@ pub struct Progress {
     a_block: u32,
     most_blocks: u32,
     finished: usize,
+    /// Whether it was told that memory can not be read.
+    unread_told: bool,
 }
 
 /// Redraws while a trial runs; ends when it is dropped.
@@ -64,6 +67,7 @@ impl Progress {
             a_block: 0,
             most_blocks: 0,
             finished: 0,
+            unread_told: false,
         }
     }
 
@@ -107,6 +111,22 @@ impl Progress {
         let to_come = blocks.saturating_sub(look.block) * self.a_block;
         self.total = self.finished + usize::try_from(to_come).unwrap_or(usize::MAX);
         self.bar.set_length(u64::try_from(self.total).unwrap_or(u64::MAX));
+    }
+
+    /// What can not be read is told once, when it is met first.
+    fn memory_read(&mut self, readings: &[MemoryReading]) {
+        if let Some(MemoryReading { state, block, .. }) = readings.first() {
+            self.bar.set_message(format!("block {block} · {state} read"));
+        }
+        let Some(reading) = readings.iter().find(|reading| reading.why_not.is_some()) else {
+            return;
+        };
+        let why_not = reading.why_not.as_deref().unwrap_or_default();
+        let line = format!("memory of the {} is not read: {why_not}", reading.sidecar);
+        if !std::mem::replace(&mut self.unread_told, true) {
+            self.bar.println(&line);
+            self.line(&line);
+        }
     }
 
     fn trial_started(&mut self, variant: &str, block: u32, repeat: bool) {
@@ -207,6 +227,7 @@ impl Sink for Progress {
                     self.line(&format!("{}/{} trials, {left} left", self.finished, self.total));
                 }
             }
+            Event::MemoryRead(readings) => self.memory_read(readings),
             Event::Looked(look) => self.looked(look),
             Event::RunEnded => {
                 self.ticker = None;

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::conduct::{Fault, Limits, Repeats, conduct_within};
+use bench::conduct::{Fault, Limits, Repeats, climb, conduct_within};
 use bench::describe::plan_record;
 use bench::keep::Keeper;
+use bench::memory::MemoryRecord;
 use bench::plan::{Plan, Seed};
 use bench::record::{Placement, PlanRecord, Provenance, RunRecord, Subject};
 use bench::report::terminal::{self, Style};
 use bench::results::{PAGE_FILE, REPORT_FILE, RunFolder, Shelf, render, replay};
-use bench::seams::{Event, Sink, SinkError, StopFlag, Testbed};
+use bench::seams::{Event, Generator, MemoryTestbed, Sink, SinkError, StopFlag, Testbed};
 use bench::stopping::Stopping;
 use scenarios::library;
 use scenarios::scenario::Scenario;
@@ -20,11 +21,13 @@ use testbed::envoy::found::{Build, Places};
 use testbed::kind::tools::Machine;
 use testbed::provenance::allowed_cores;
 
-use super::args::{AwakeChoice, PacingChoice, RunArgs, TestbedChoice};
+use super::agents::Agents;
+use super::args::{AwakeChoice, LayoutChoice, PacingChoice, RunArgs, TestbedChoice};
 use super::existing;
 use super::exit::Failure;
+use super::layout::{Laid, lay_out, no_layouts};
 use super::place::{Chosen, Place, SetUp, choose};
-use super::plan_text::plan_text;
+use super::plan_text::{memory_text, plan_text};
 use super::policy_gate;
 use super::progress::{Lines, Progress};
 use super::sender::{Sender, Sends, Setting, sender_text};
@@ -68,6 +71,8 @@ pub struct Surroundings<'a> {
 struct Settled {
     place: Place,
     sends: Sends,
+    /// Why its layout is another one than was asked for.
+    instead: Option<String>,
     scenario: Scenario,
     plan: Plan,
     record: PlanRecord,
@@ -77,14 +82,9 @@ struct Settled {
 
 /// The main job.
 pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure> {
-    let elsewhere = matches!(args.testbed, TestbedChoice::Kind | TestbedChoice::Cluster);
-    if elsewhere && args.agents.is_some() {
-        let why = "--agents: in a cluster they stand in its pods, and the plan says where";
-        return Err(Failure::Usage(why.to_owned()));
-    }
-    if args.testbed != TestbedChoice::Cluster {
-        existing::nothing_of_it(&args.existing)?;
-    }
+    misplaced(args)?;
+    // Before anything starts a thread.
+    let laid = lay_out(args, &around.program)?;
     if args.testbed == TestbedChoice::Kind {
         return super::kind::kind(args, around);
     }
@@ -95,14 +95,19 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
     if args.testbed == TestbedChoice::Cluster {
         return existing::existing(args, around);
     }
-    let (settled, why) = decide(args, around)?;
+    let (settled, why) = decide(args, laid, around)?;
     let testbed = settled.place.name();
     if args.dry_run {
-        let text = plan_text(&settled.record, &settled.plan, testbed, settled.takes);
-        return print(around, &(text + &sender_text(args)));
+        let testbed = settled.place.with_layout();
+        let text = plan_text(&settled.record, &settled.plan, &testbed, settled.takes);
+        let states = settled.scenario.memory.as_ref().map(memory_text).unwrap_or_default();
+        return print(around, &(text + &states + &sender_text(args)));
     }
     if let Some(why) = why {
         tell(&format!("testbed {testbed}: {why}. {}", settled.place.note()));
+    }
+    if let Some(instead) = &settled.instead {
+        tell(&format!("layout ports: {instead}"));
     }
     let placement = testbed::provenance::placement(&allowed_cores());
     let folder = RunFolder::create(
@@ -122,11 +127,30 @@ pub fn run(args: &RunArgs, around: &mut Surroundings<'_>) -> Result<(), Failure>
         quick: args.quick,
         started_at: settled.started.text.clone(),
         selftest: selftest.map(|selftest| selftest.digest()),
+        memory: MemoryRecord::begun(&settled.scenario),
         ..RunRecord::begun(settled.record.clone(), provenance)
     };
     let keeper =
         Keeper::begin(folder, run_record).map_err(|error| Failure::Internal(error.to_string()))?;
     measure(args, &settled, keeper, placement, around)
+}
+
+/// Refuses what the testbed has no use for.
+fn misplaced(args: &RunArgs) -> Result<(), Failure> {
+    let in_cluster = matches!(args.testbed, TestbedChoice::Kind | TestbedChoice::Cluster);
+    if in_cluster && args.agents.is_some() {
+        let why = "--agents: in a cluster they stand in its pods, and the plan says where";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    if args.layout == LayoutChoice::Pods && matches!(args.agents, Some(Agents::At(_))) {
+        let why = "--agents HOST:PORT,…: nobody outside reaches into the network of --layout pods; leave one of the two out";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    if args.testbed == TestbedChoice::Cluster {
+        Ok(())
+    } else {
+        existing::nothing_of_it(&args.existing)
+    }
 }
 
 /// Runs the plan, ends the run folder whatever happened, and prints the table.
@@ -155,22 +179,16 @@ fn measure(
     for (name, fact) in facts {
         keeper.note(&name, fact);
     }
+    if let Some(instead) = &settled.instead {
+        keeper.note("envoy_layout_instead", instead.clone());
+    }
     let awake = keep_awake(args.keep_awake, args.pacing, &placement);
     let program = around.program.clone();
     let setting = Setting { placement, stop: stop.clone(), live, program, logs };
     let mut generator = Sender::new(&settled.sends, args, setting)?;
     generator.note(&mut keeper);
     let mut sinks = Both { keeper: &mut keeper, progress: &mut progress };
-    let clock = MonotonicClock::start();
-    let elapsed = || Duration::from_nanos(clock.now().0);
-    let mut stopping = Stopping::new(&settled.record, elapsed);
-    let conducted = conduct_within(
-        &settled.scenario,
-        &settled.plan,
-        (testbed.as_mut(), &mut generator),
-        &mut sinks,
-        Limits { stop: &stop, repeats: repeats(&settled.plan), stopping: stopping.as_mut() },
-    );
+    let conducted = conducted(settled, (testbed.as_mut(), &mut generator), &mut sinks, &stop);
     keeper.subject(testbed.subject());
     generator.note(&mut keeper);
     let kept_awake = awake.map_or(0, Awake::end);
@@ -182,6 +200,24 @@ fn measure(
     }
     testbed.tear_down().map_err(Fault::from)?;
     ended
+}
+
+/// Conducts the plan by the order that its scenario asks for.
+fn conducted(
+    settled: &Settled,
+    (testbed, generator): (&mut dyn MemoryTestbed, &mut dyn Generator),
+    sinks: &mut dyn Sink,
+    stop: &StopFlag,
+) -> Result<(), Fault> {
+    let (scenario, plan) = (&settled.scenario, &settled.plan);
+    if let Some(memory) = &scenario.memory {
+        return climb((scenario, memory), plan, (testbed, generator), sinks, stop);
+    }
+    let clock = MonotonicClock::start();
+    let elapsed = || Duration::from_nanos(clock.now().0);
+    let mut stopping = Stopping::new(&settled.record, elapsed);
+    let limits = Limits { stop, repeats: repeats(plan), stopping: stopping.as_mut() };
+    conduct_within(scenario, plan, (testbed, generator), sinks, limits)
 }
 
 pub(super) fn pacing(choice: PacingChoice) -> Pacing {
@@ -244,6 +280,9 @@ fn finish(
     rendered.map_err(|error| Failure::Internal(error.to_string()))?;
     conducted?;
     optimised(&record.provenance)?;
+    if let Some(memory) = &record.memory {
+        return memory.anything_read().map_err(Failure::NoMeasurement);
+    }
     let analysis =
         bench::analysis::Analysis { comparisons: record.comparisons, article: record.article };
     bench::analysis::enough_admitted(&analysis, &record.trials)
@@ -295,7 +334,11 @@ pub(super) fn print(around: &mut Surroundings<'_>, text: &str) -> Result<(), Fai
 }
 
 /// Also says why the testbed was chosen, where that was left open.
-fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<String>), Failure> {
+fn decide(
+    args: &RunArgs,
+    laid: Laid,
+    around: &Surroundings<'_>,
+) -> Result<(Settled, Option<String>), Failure> {
     let usage = Failure::Usage;
     let name = args.scenario.as_deref().ok_or_else(|| {
         usage("--scenario is missing: give a name from `loadgen list` or a folder".to_owned())
@@ -303,7 +346,11 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     let found =
         library::find(name, &around.current_dir).map_err(|error| usage(error.to_string()))?;
     let mut scenario = found.scenario;
-    let Chosen { place, why } = choose(args.testbed, &scenario, &around.envoys)?;
+    let Laid { layout, instead } = laid;
+    let Chosen { place, why } = choose(args.testbed, layout, &scenario, &around.envoys)?;
+    if args.layout == LayoutChoice::Pods && !matches!(place, Place::Envoy(..)) {
+        return Err(no_layouts());
+    }
     let there: Vec<String> = place.builds().iter().map(Build::id).collect();
     versions::add(&mut scenario, place.name(), &args.variants, &there).map_err(usage)?;
     let variants = variants(&scenario, place.name(), &args.variants).map_err(usage)?;
@@ -317,7 +364,7 @@ fn decide(args: &RunArgs, around: &Surroundings<'_>) -> Result<(Settled, Option<
     record.precision = precision(args);
     let takes = estimate(&scenario, plan.trial_count());
     let takes = args.max_time.map_or(takes, |most| takes.min(most));
-    Ok((Settled { place, sends, scenario, plan, record, started, takes }, why))
+    Ok((Settled { place, sends, instead, scenario, plan, record, started, takes }, why))
 }
 
 pub(super) fn provenance(around: &Surroundings<'_>, placement: &Placement) -> Provenance {

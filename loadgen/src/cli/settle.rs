@@ -32,6 +32,15 @@ const BLOCK_START: Duration = Duration::from_millis(400);
 /// 1000/s for this long gives 900 samples, more than a p99 needs.
 const QUICK_LONGEST: Duration = Duration::from_millis(900);
 
+/// A smoke run about memory has as many ladders as fit, too few for an interval.
+const QUICK_MEMORY_BLOCKS: u32 = 2;
+const QUICK_SETTLE: Duration = Duration::from_millis(300);
+/// Policies that change: an Envoy has to let go of the old ones, which its drain time of 1 s bounds
+/// from below.
+const CHANGE: Duration = Duration::from_millis(1300);
+/// Looks at an idle state.
+const LOOKS: Duration = Duration::from_millis(250);
+
 /// The variants that are run: those of the testbed, narrowed by `--variants`.
 pub fn variants(
     scenario: &Scenario,
@@ -122,6 +131,11 @@ pub fn settle(
         scenario.design.blocks = QUICK_BLOCKS;
         load.warm_up = QUICK_WARM_UP;
         load.duration = quick_duration(variants.len() + 1);
+        if let Some(memory) = &mut scenario.memory {
+            scenario.design.blocks = QUICK_MEMORY_BLOCKS;
+            load.duration = QUICK_LONGEST;
+            memory.settle = memory.settle.min(QUICK_SETTLE);
+        }
     }
     if let Some(blocks) = args.blocks {
         scenario.design.blocks = blocks;
@@ -141,10 +155,28 @@ pub fn settle(
             load.rate.per_second()
         ));
     }
+    mistakes.extend(not_with_memory(&scenario, args));
     if mistakes.is_empty() {
         mistakes = out_of_reach(&scenario, args);
     }
     if mistakes.is_empty() { Ok(scenario) } else { Err(mistakes.join("\n")) }
+}
+
+/// What was asked for that a run about memory does not have.
+fn not_with_memory(scenario: &Scenario, args: &RunArgs) -> Vec<String> {
+    if scenario.memory.is_none() {
+        return Vec::new();
+    }
+    let name = &scenario.name;
+    let precision = args.precision.as_ref().map(|_| {
+        format!(
+            "--precision: `{name}` asks about memory, and a precision is one of times; use --blocks"
+        )
+    });
+    let keep = args.keep.then(|| {
+        format!("--keep: in `{name}` each variant stands alone, and none is there at the end")
+    });
+    precision.into_iter().chain(keep).collect()
 }
 
 /// The wished precision.
@@ -194,6 +226,12 @@ fn quick_duration(trials_a_block: usize) -> Duration {
 pub fn estimate(scenario: &Scenario, trials: usize) -> Duration {
     let trial = scenario.load.warm_up + scenario.load.duration + TRIAL_ENDS;
     let trials = u32::try_from(trials).unwrap_or(u32::MAX);
+    if let Some(memory) = &scenario.memory {
+        let rungs = u32::try_from(memory.rungs.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let rest = memory.settle + LOOKS;
+        let ladder = BLOCK_START + 2 * rest + trial + (CHANGE + rest).saturating_mul(rungs);
+        return ladder.saturating_mul(trials);
+    }
     trial.saturating_mul(trials) + BLOCK_START.saturating_mul(scenario.design.blocks)
 }
 
@@ -212,6 +250,19 @@ mod tests {
             let all = all + trial * (trials / 4);
             assert!(all < Duration::from_secs(58), "{variants} variants: {all:?}");
         }
+    }
+
+    #[test]
+    fn a_smoke_run_about_memory_fits_into_a_minute_too() {
+        let mut scenario = scenarios::library::built_in("sidecar-memory").unwrap().unwrap();
+        scenario.load.warm_up = QUICK_WARM_UP;
+        scenario.load.duration = QUICK_LONGEST;
+        if let Some(memory) = &mut scenario.memory {
+            memory.settle = QUICK_SETTLE;
+        }
+        let ladders = usize::try_from(QUICK_MEMORY_BLOCKS).unwrap() * 3;
+        let takes = estimate(&scenario, ladders);
+        assert!(takes < Duration::from_secs(58), "{takes:?}");
     }
 
     #[test]

@@ -5,8 +5,7 @@ mod cluster;
 mod files;
 mod judged;
 mod scrape;
-
-use std::fmt::Write as _;
+mod sets;
 
 use policy::catalogue;
 use policy::finding::Severity;
@@ -27,7 +26,7 @@ pub fn validate(args: &ValidateArgs, coloured: bool) -> (String, Result<(), Fail
         return explain_check(id);
     }
     if args.list_checks {
-        return (list(args.format), Ok(()));
+        return list(args.format);
     }
     if let Some(text) = args.can.as_ref().or(args.explain.as_ref()) {
         return match meaning(args, text) {
@@ -63,7 +62,8 @@ fn printed(args: &ValidateArgs, judged: Judged, coloured: bool) -> (String, Resu
 
 /// What is in force, or what becomes of a call.
 fn meaning(args: &ValidateArgs, text: &str) -> Result<String, Failure> {
-    let Given { files, settings } = Given::of(args)?;
+    let Given { files, sets, settings } = Given::of(args)?;
+    sets.is_one()?;
     let pairs: Vec<(&String, &String)> = files.iter().collect();
     let in_force = in_force(&pairs, &settings);
     match args.can {
@@ -90,8 +90,8 @@ fn keep(args: &ValidateArgs, report: &Report) -> Result<(), Failure> {
 }
 
 fn explain_check(id: &str) -> (String, Result<(), Failure>) {
-    match catalogue::find(&id.to_uppercase()) {
-        Some(check) => (check.explained(), Ok(())),
+    match catalogue::explained(&id.to_uppercase()) {
+        Some(text) => (text, Ok(())),
         None => {
             let message =
                 format!("no check is called `{id}`; see `loadgen validate --list-checks`");
@@ -100,16 +100,16 @@ fn explain_check(id: &str) -> (String, Result<(), Failure>) {
     }
 }
 
-fn list(format: Format) -> String {
-    if format == Format::Markdown {
-        return catalogue::page();
+fn list(format: Format) -> (String, Result<(), Failure>) {
+    match format {
+        Format::Text => (catalogue::listed(), Ok(())),
+        Format::Markdown => (catalogue::page(), Ok(())),
+        Format::Json => (report::catalogue(), Ok(())),
+        Format::Sarif | Format::Junit | Format::Github => {
+            let message = "expected `--format text`, `markdown` or `json` with --list-checks";
+            (String::new(), Err(Failure::Usage(message.to_owned())))
+        }
     }
-    let mut all = String::new();
-    for check in catalogue::checks() {
-        let (id, word, title) = (check.id, check.severity.word(), check.title);
-        writeln!(all, "{id}  {word:<8}  {title}").expect("a string takes all");
-    }
-    all
 }
 
 fn judge(report: &Report, args: &ValidateArgs) -> Result<(), Failure> {

@@ -92,7 +92,7 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "NS")]
     pub root_namespace: Option<String>,
     /// List every check; with `--format markdown` the page of checks
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["paths", "context"], conflicts_with_all = JUDGED)]
     pub list_checks: bool,
     /// Say what is in force on a port, and which document decides: NAMESPACE/WORKLOAD:PORT
     #[arg(long, value_name = "WORKLOAD", conflicts_with = "can", conflicts_with_all = JUDGED)]
@@ -101,7 +101,12 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "QUESTION", conflicts_with_all = JUDGED, long_help = can_help())]
     pub can: Option<String>,
     /// Say what a check is about, why, and what to do
-    #[arg(long, value_name = "ID")]
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["paths", "context", "format", "list_checks"],
+        conflicts_with_all = JUDGED
+    )]
     pub explain_check: Option<String>,
 }
 

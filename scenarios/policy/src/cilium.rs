@@ -39,6 +39,35 @@ pub struct Port {
     pub protocol: String,
 }
 
+impl Port {
+    /// Whether it is more than one port.
+    #[must_use]
+    pub fn is_range(&self) -> bool {
+        self.port == "0" || self.end_port.as_ref().is_some_and(|end| *end != self.port)
+    }
+
+    /// Whether a number of TCP is this port, or in its range. Names are of no number.
+    #[must_use]
+    pub fn has_tcp(&self, number: u16) -> bool {
+        let of = |text: &str| text.parse::<u16>().ok();
+        let Some(first) = of(&self.port) else { return false };
+        let last = self.end_port.as_deref().and_then(of).unwrap_or(first);
+        let tcp = matches!(self.protocol.as_str(), "TCP" | "ANY");
+        tcp && (first == 0 || (first..=last.max(first)).contains(&number))
+    }
+}
+
+/// How an entry opens a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// By its number.
+    Named(Span),
+    /// With others, in a range or by 0, which is every one.
+    Range(Span),
+    /// No ports are written, which is every one.
+    Every,
+}
+
 /// A name that a rule of DNS or of names lets through.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Name {
@@ -119,6 +148,23 @@ impl Entry {
             .iter()
             .filter(move |(field, _)| **field == *name)
             .flat_map(|(_, node)| node.items())
+    }
+
+    /// How a port of TCP is among those of the entry, by the narrowest that has it.
+    #[must_use]
+    pub fn opens(&self, number: u16) -> Option<Opens> {
+        let ports = || self.ports.iter().flat_map(|rule| &rule.ports);
+        let mut with = ports().filter(|port| port.has_tcp(number));
+        let named = with.clone().find(|port| !port.is_range());
+        match (named, with.next()) {
+            (Some(port), _) => Some(Opens::Named(port.span)),
+            (None, Some(port)) => Some(Opens::Range(port.span)),
+            (None, None) => {
+                let every = self.ports.is_empty() && self.icmps.is_none()
+                    || self.ports.iter().any(|rule| rule.ports.is_empty());
+                every.then_some(Opens::Every)
+            }
+        }
     }
 }
 

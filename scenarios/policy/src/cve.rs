@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use crate::authorization::AuthorizationPolicy;
 use crate::catalogue::check;
-use crate::cilium::{Direction, Entry, PortRule, Spec};
+use crate::cilium::{Direction, Entry, Opens, PortRule, Spec};
 use crate::finding::{Finding, Severity};
 use crate::manifest::Manifest;
 use crate::schema::Product;
@@ -178,12 +178,10 @@ fn network(spec: &Spec, met: &mut BTreeSet<&'static str>) {
     }
 }
 
-/// Whether istiod's plaintext XDS or its debug port is opened.
+/// Whether istiod's plaintext XDS or its debug port is opened, by number or in a range.
 fn opens_istiod(entry: &Entry) -> bool {
-    let ports = entry.ports.iter().flat_map(|rule| &rule.ports);
-    !entry.deny
-        && entry.direction == Direction::Egress
-        && ports.into_iter().any(|port| matches!(port.port.as_str(), "15010" | "15014"))
+    let opens = |port| matches!(entry.opens(port), Some(Opens::Named(_) | Opens::Range(_)));
+    !entry.deny && entry.direction == Direction::Egress && [15010, 15014].into_iter().any(opens)
 }
 
 #[cfg(test)]

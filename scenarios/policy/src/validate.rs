@@ -20,8 +20,8 @@ use crate::manifest::{Manifest, texts, written};
 use crate::request_authentication::RequestAuthentication;
 use crate::schema::{Kind, Product, conform};
 use crate::source::{
-    Document, Limits, Lines, Mistake, Mistakes, Node, Piece, Position, ScalarKind, Value, Wrong,
-    each_piece,
+    Document, Limits, Lines, Mistake, Mistakes, Node, Piece, Position, Scalar, ScalarKind, Value,
+    Wrong, each_piece,
 };
 use crate::terms::in_order;
 use crate::version::Versions;
@@ -186,6 +186,19 @@ struct Validator<'s> {
     manifests: Vec<Manifest>,
     found: Findings,
     report: Report,
+    /// Of the file that is being read.
+    template: Template,
+}
+
+/// Whether a file is a template that happens to be YAML, since its placeholders are in quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Template {
+    /// It has no placeholder at all.
+    No,
+    /// It has some; texts of a ConfigMap may well be templates of somebody else's.
+    Perhaps,
+    /// An object that is checked has one, here.
+    At(Position),
 }
 
 impl<'s> Validator<'s> {
@@ -197,7 +210,8 @@ impl<'s> Validator<'s> {
         let (set, inventory) = (PolicySet::default(), Inventory::default());
         let (found, report) = (Findings::default(), Report::default());
         let manifests = Vec::new();
-        let mut all = Self { settings, keep, set, inventory, manifests, found, report };
+        let template = Template::No;
+        let mut all = Self { settings, keep, set, inventory, manifests, found, report, template };
         for (path, text) in files {
             all.file(path.as_ref(), text.as_ref());
         }
@@ -211,6 +225,8 @@ impl<'s> Validator<'s> {
         let mut mistakes = Mistakes::new(path);
         let before = self.mark();
         let mut before_items = None;
+        let placeholders = text.contains("{{") && text.contains("}}");
+        self.template = if placeholders { Template::Perhaps } else { Template::No };
         let read = read(text, &mut mistakes, &mut |piece| match piece {
             Piece::Item(item) => {
                 before_items.get_or_insert_with(|| self.mark());
@@ -235,7 +251,7 @@ impl<'s> Validator<'s> {
             }
         });
         // Each mistake would cost a walk over the text.
-        let template = text.contains("{{") && {
+        let template = placeholders && {
             let lines = Lines::of(text);
             let on_template = |at: Position| {
                 let line = lines.line(at.line);
@@ -243,6 +259,11 @@ impl<'s> Validator<'s> {
             };
             mistakes.list.iter().any(|mistake| on_template(mistake.at))
         };
+        if let Template::At(at) = self.template {
+            self.back_to(&before);
+            self.template(path, at);
+            return;
+        }
         if read.is_none() || template {
             self.back_to(&before);
         }
@@ -273,7 +294,8 @@ impl<'s> Validator<'s> {
     /// Forgets what was read since.
     fn back_to(&mut self, mark: &Mark) {
         // Named one by one, so that a field that is added here is not forgotten.
-        let Self { settings: _, keep: _, set, inventory, manifests, found, report } = self;
+        let Self { settings: _, keep: _, template: _, set, inventory, manifests, found, report } =
+            self;
         // Holes that are left undecided may be named once too often.
         let Findings { list, open, undecided_holes: _ } = found;
         open.truncate(mark.open);
@@ -319,10 +341,19 @@ impl<'s> Validator<'s> {
                 1;
             return;
         };
+        let placeholder =
+            || ["metadata", "spec", "specs"].iter().find_map(|of| placeholder(root.member(of)?));
+        match self.template {
+            Template::Perhaps => {
+                self.template = placeholder().map_or(Template::Perhaps, Template::At)
+            }
+            Template::At(_) => return,
+            Template::No => {}
+        }
         let mut manifest = head(path, document, kind, version);
         self.report.objects += 1;
         let before = self.found.list.len();
-        checks::version_of_api(&manifest, &mut self.found);
+        checks::version_of_api(&manifest, root, &mut self.found);
         self.top_level(&manifest, root);
         self.specs(&mut manifest, root);
         checks::alone(&manifest, self.settings.versions, &mut self.found);
@@ -456,6 +487,41 @@ impl Report {
             *count.entry(finding.severity).or_default() += 1;
         }
         count
+    }
+
+    /// Takes in what was found, or left open, where some of the same objects are in force with
+    /// others. What both have is there once, as severe as in the worse of the two; objects stay as
+    /// they were counted.
+    pub fn take_in(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        in_order(&mut self.findings);
+        self.findings.dedup_by(|next, kept| {
+            let severity = kept.severity.max(next.severity);
+            next.severity = severity;
+            let same = *next == Finding { severity, ..kept.clone() };
+            if same {
+                kept.severity = severity;
+            }
+            same
+        });
+        self.not_evaluated.extend(other.not_evaluated);
+        self.not_evaluated.sort();
+        self.not_evaluated.dedup();
+    }
+}
+
+/// Where a value has a placeholder of a template; what annotations say is somebody else's.
+fn placeholder(node: &Node) -> Option<Position> {
+    match &node.value {
+        Value::Scalar(Scalar { text, .. }) => {
+            (text.contains("{{") && text.contains("}}")).then_some(node.at)
+        }
+        Value::List(items) => items.iter().find_map(placeholder),
+        Value::Map(entries) => {
+            let own = entries.iter().filter(|entry| entry.key != "annotations");
+            own.map(|entry| &entry.value).find_map(placeholder)
+        }
+        Value::Refused => None,
     }
 }
 

@@ -92,3 +92,46 @@ fn checks_are_named_once_and_every_fixture_is_of_one() {
         assert!(ids.contains(&name.split('.').next().unwrap()), "{name}");
     }
 }
+
+#[test]
+fn of_two_policies_of_the_same_width_the_younger_is_the_one_that_is_ignored() {
+    let of = |name: &str, day: u8| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\n\
+             metadata: {{name: {name}, namespace: shop, creationTimestamp: '2026-01-{day:02}T00:00:00Z'}}\n\
+             spec: {{mtls: {{mode: STRICT}}}}\n"
+        )
+    };
+    for (first, second) in [(of("old", 1), of("new", 2)), (of("new", 2), of("old", 1))] {
+        let text = format!("{first}---\n{second}");
+        let report = validate(&[("a.yaml", &text)], &Settings::default());
+        let found = report.findings.iter().find(|finding| finding.check.id == "PA009").unwrap();
+        assert_eq!(found.object, "PeerAuthentication shop/new");
+        assert!(found.message.starts_with("PeerAuthentication shop/old"), "{}", found.message);
+    }
+}
+
+#[test]
+fn a_subset_may_be_of_pods_outside_of_the_mesh() {
+    let text = "apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: a, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: pay, namespace: shop}
+spec:
+  host: pay
+  subsets:
+  - {name: old, labels: {age: old}, trafficPolicy: {tls: {mode: DISABLE}}}
+";
+    let worst = |text: &str| {
+        let report = validate(&[("a.yaml", text)], &Settings::default());
+        let found = report.findings.iter().filter(|finding| finding.check.id == "PA012");
+        found.map(|finding| finding.severity).max()
+    };
+    assert_eq!(worst(text), Some(Severity::Medium));
+    let whole = text.replace("  subsets:", "  trafficPolicy: {tls: {mode: DISABLE}}\n  subsets:");
+    assert_eq!(worst(&whole), Some(Severity::High));
+}

@@ -1,6 +1,7 @@
 //! Known holes: told when the release has them and a resource meets their condition, and never
 //! passed over in silence.
 
+use policy::finding::Severity;
 use policy::validate::{Report, Settings, validate};
 
 fn of(text: &str, istio: Option<&str>, cilium: Option<&str>) -> Report {
@@ -75,4 +76,23 @@ fn without_a_release_it_is_not_evaluated() {
         ),
         0
     );
+}
+
+#[test]
+fn a_service_account_with_a_dot_is_as_bad_as_the_release() {
+    let text = "apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: a, namespace: shop}
+spec:
+  rules:
+  - from: [{source: {serviceAccounts: [web/front.v1]}}]
+";
+    let severity = |istio: Option<&str>| {
+        let report = of(text, istio, None);
+        let found = report.findings.iter().find(|finding| finding.check.id == "AP029");
+        found.map(|finding| finding.severity)
+    };
+    assert_eq!(severity(Some("1.25.5")), Some(Severity::High));
+    assert_eq!(severity(None), Some(Severity::Medium));
+    assert_eq!(severity(Some("1.28.6")), None);
 }

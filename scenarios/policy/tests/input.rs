@@ -130,3 +130,34 @@ fn a_long_list_is_limited_by_its_items_and_not_by_their_number() {
     assert!(report.mistakes.is_empty(), "{}", report.mistakes[0]);
     assert_eq!(report.objects, 30_000);
 }
+
+#[test]
+fn a_template_whose_placeholders_are_in_quotes_is_named_and_not_half_read() {
+    let policy = "apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: a, namespace: shop}
+spec:
+  endpointSelector: {}
+  egress: [{toFQDNs: [{matchName: \"{{.Target}}\"}]}]
+";
+    let ids = |text: &str| -> Vec<&str> {
+        let report = validate(&[("a.yaml", text)], &Settings::default());
+        assert!(report.mistakes.is_empty(), "{:?}", report.mistakes);
+        report.findings.iter().map(|finding| finding.check.id).collect()
+    };
+    assert_eq!(ids(policy), ["GN006", "GN009"]);
+    let named = policy.replace("name: a", "name: '{{ .Release.Name }}'");
+    assert_eq!(ids(&named.replace("{{.Target}}", "a.example")), ["GN006", "GN009"]);
+    let list = policy.replace('\n', "\n  ");
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {list}\n");
+    assert_eq!(ids(&list), ["GN006", "GN009"]);
+    // Templates that others fill in are texts like any other.
+    let sound = policy.replace("{{.Target}}", "a.example");
+    let beside = format!(
+        "{sound}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: '{{{{ .b }}}}'}}\n"
+    );
+    assert!(!ids(&beside).contains(&"GN006"));
+    let annotated =
+        sound.replace("namespace: shop", "namespace: shop, annotations: {a: '{{ b }}'}");
+    assert!(!ids(&annotated).contains(&"GN006"));
+}

@@ -5,10 +5,13 @@ use policy::source::{Field, Map, Mistakes};
 
 use super::Names;
 use super::words::{self, Taken};
+use crate::memory::{MemoryFigure, Sidecar};
 use crate::scenario::{ArticleClaim, ClaimMeasure, Scenario};
 use crate::variant::QUANTILES;
 
-const KEYS: [&str; 5] = ["row", "column", "claimed", "measured-by", "why-not"];
+const KEYS: [&str; 6] = ["row", "column", "claimed", "measured-by", "why-not", "beside"];
+
+const SIDECARS: [(&str, Sidecar); 2] = [("client", Sidecar::Client), ("server", Sidecar::Server)];
 
 pub(super) fn read(
     field: &Field<'_>,
@@ -56,13 +59,27 @@ fn claim(
         Some(field) => words::prose(&field, mistakes).map(Some),
         None => Some(None),
     };
+    let beside = match map.optional("beside") {
+        Some(field) => beside(&field, names, mistakes).map(Some),
+        None => Some(None),
+    };
     Some(ArticleClaim {
         row: row?,
         column: column?,
         claimed: claimed?,
         measured_by: measured_by?,
         why_not: why_not?,
+        beside: beside?,
     })
+}
+
+/// A figure about memory.
+fn beside(field: &Field<'_>, names: &Names, mistakes: &mut Mistakes) -> Option<MemoryFigure> {
+    let map = field.map(&["variant", "state", "sidecar"], mistakes)?;
+    let variant = map.required("variant", mistakes).and_then(|f| names.variant(&f, mistakes));
+    let state = map.required("state", mistakes).and_then(|f| words::name(&f, mistakes));
+    let sidecar = map.required("sidecar", mistakes).and_then(|f| f.choice(&SIDECARS, mistakes));
+    Some(MemoryFigure { variant: variant?.to_owned(), state: state?, sidecar: sidecar? })
 }
 
 fn measure(field: &Field<'_>, names: &Names, mistakes: &mut Mistakes) -> Option<ClaimMeasure> {
@@ -83,6 +100,19 @@ fn measure(field: &Field<'_>, names: &Names, mistakes: &mut Mistakes) -> Option<
 pub(super) fn check(map: &Map<'_>, scenario: &Scenario, mistakes: &mut Mistakes) {
     let items = map.optional("article").and_then(|field| field.list("", mistakes));
     for (item, claim) in items.unwrap_or_default().iter().zip(&scenario.article) {
+        if let Some(beside) = &claim.beside {
+            let memory = scenario.memory.as_ref();
+            let states: Vec<&str> =
+                memory.map(|memory| memory.states()).into_iter().flatten().map(|s| s.0).collect();
+            if !states.contains(&beside.state.as_str()) {
+                let message = format!("no state of memory is named `{}`", beside.state);
+                let help = match &states[..] {
+                    [] => "without `memory` there is no figure to stand beside it".to_owned(),
+                    _ => format!("there are: {}", states.join(", ")),
+                };
+                item.contradicts(message, &help, mistakes);
+            }
+        }
         let Some(by) = &claim.measured_by else {
             continue;
         };

@@ -64,7 +64,7 @@ fn caller(field: &Field<'_>, proxies: Option<Proxies>, mistakes: &mut Mistakes) 
 pub(super) fn check(map: &Map<'_>, scenario: &Scenario, mistakes: &mut Mistakes) {
     let mut ignored = Mistakes::new("");
     let items = map.optional("variants").and_then(|field| field.list("", &mut ignored));
-    let kinds = map.optional("load").and_then(|field| child(&field, "request"));
+    let kinds = map.optional("load").and_then(|field| words::child(&field, "request"));
     let mut denied: Vec<&str> = Vec::new();
     for (item, variant) in items.unwrap_or_default().iter().zip(&scenario.variants) {
         // Files that can not be read are mistakes already.
@@ -125,22 +125,22 @@ fn never_denied(
 }
 
 fn calls(variant: &Field<'_>, claims: &[CallClaim], model: &Model, mistakes: &mut Mistakes) {
-    let list = child(variant, "posture").and_then(|posture| child(&posture, "calls"));
+    let list = words::child(variant, "posture").and_then(|posture| words::child(&posture, "calls"));
     let items = list.and_then(|field| field.list("", &mut Mistakes::new("")));
     for (item, claim) in items.unwrap_or_default().iter().zip(claims) {
-        match model.call(claim) {
-            Ok(judged) if judged.expected != claim.expected => {
-                let message =
-                    format!("expected that {claim}, and by its policies it is not: {}", judged.why);
-                item.contradicts(message, "change the claim or the policies", mistakes);
-            }
-            Ok(_) => {}
-            Err(problem) => item.contradicts(problem, "leave that policy out", mistakes),
-        }
+        held(item, claim, model, mistakes);
     }
 }
 
-fn child<'n>(field: &Field<'n>, name: &str) -> Option<Field<'n>> {
-    let entries = field.entries("", &mut Mistakes::new(""))?;
-    entries.into_iter().find(|(entry, _)| entry.key == name).map(|(_, field)| field)
+/// A claim against what the policies come to.
+pub(super) fn held(field: &Field<'_>, claim: &CallClaim, model: &Model, mistakes: &mut Mistakes) {
+    match model.call(claim) {
+        Ok(judged) if judged.expected != claim.expected => {
+            let message =
+                format!("expected that {claim}, and by its policies it is not: {}", judged.why);
+            field.contradicts(message, "change the claim or the policies", mistakes);
+        }
+        Ok(_) => {}
+        Err(problem) => field.contradicts(problem, "leave that policy out", mistakes),
+    }
 }

@@ -7,6 +7,7 @@ mod comparisons;
 mod design;
 mod folder;
 mod load;
+mod memory;
 mod request;
 mod testbeds;
 mod variants;
@@ -28,7 +29,7 @@ pub const SCENARIO_FILE: &str = "scenario.yaml";
 /// The version of the file's form that is read.
 const SCHEMA: u32 = 1;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "schema",
     "name",
     "version",
@@ -41,6 +42,7 @@ const KEYS: [&str; 13] = [
     "testbeds",
     "variants",
     "comparisons",
+    "memory",
     "article",
 ];
 
@@ -141,6 +143,10 @@ fn read_keys(map: &Map<'_>, folder: &dyn Folder, mistakes: &mut Mistakes) -> Opt
     };
     let testbeds =
         map.required("testbeds", mistakes).and_then(|f| testbeds::read(&f, &names, mistakes));
+    let memory = match map.optional("memory") {
+        Some(field) => memory::read(&field, mistakes).map(Some),
+        None => Some(None),
+    };
     let article = match map.optional("article") {
         Some(field) => article::read(&field, &names, mistakes),
         None => Some(Vec::new()),
@@ -159,12 +165,14 @@ fn read_keys(map: &Map<'_>, folder: &dyn Folder, mistakes: &mut Mistakes) -> Opt
         comparisons: comparisons?,
         meshes: meshes?,
         testbeds: testbeds?,
+        memory: memory?,
         article: article?,
         policies: policies?,
     };
     testbeds::check(map, &scenario, mistakes);
     article::check(map, &scenario, mistakes);
     calls::check(map, &scenario, mistakes);
+    memory::check(map, &scenario, mistakes);
     Some(scenario)
 }
 
@@ -188,8 +196,8 @@ fn name(field: &Field<'_>, folder: &dyn Folder, mistakes: &mut Mistakes) -> Opti
     Some(name)
 }
 
-/// The text of every policy file that a variant names; and the mistakes in those files, variant
-/// by variant, as only the files of one variant apply together.
+/// The text of every policy file that a variant or a rung names; and the mistakes in those files, one after
+/// the other, as only the files of one apply together.
 fn read_policies(
     map: &Map<'_>,
     folder: &dyn Folder,

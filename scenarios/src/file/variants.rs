@@ -3,8 +3,8 @@
 
 use policy::source::{Field, Map, Mistakes};
 
-use super::calls;
 use super::words::{self, Taken};
+use super::{calls, memory};
 use crate::posture::{Expected, Posture};
 use crate::variant::{Planted, Proxies, Variant, VariantName};
 
@@ -59,7 +59,7 @@ fn variant(field: &Field<'_>, taken: &mut Taken, mistakes: &mut Mistakes) -> Opt
     })
 }
 
-fn policies(
+pub(super) fn policies(
     field: &Field<'_>,
     proxies: Option<Proxies>,
     mistakes: &mut Mistakes,
@@ -97,12 +97,12 @@ fn policy_path(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<String> {
     None
 }
 
-/// The well-formed policy paths of each variant, whatever else is wrong with it.
+/// The well-formed policy paths of each variant and each rung, whatever else is wrong with it.
 pub(super) fn policy_files<'n>(map: &Map<'n>) -> Vec<Vec<(String, Field<'n>)>> {
     let mut ignored = Mistakes::new("");
     let items = map.optional("variants").and_then(|field| field.list("", &mut ignored));
     let mut files = Vec::new();
-    for item in items.unwrap_or_default() {
+    for item in items.unwrap_or_default().into_iter().chain(memory::rung_items(map)) {
         let entries = item.entries("", &mut ignored).unwrap_or_default();
         let policies = entries.into_iter().find(|(entry, _)| entry.key == "policies");
         let paths = policies.and_then(|(_, field)| field.list("", &mut ignored));

@@ -122,6 +122,18 @@ pub(super) fn percent(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<Perc
     }
 }
 
+/// A size with its unit, nothing allowed.
+pub(super) fn bytes(field: &Field<'_>, mistakes: &mut Mistakes) -> Option<u64> {
+    const EXPECTED: &str = "a size up to 1024GiB, such as `512KiB` or `4MiB`";
+    match units::bytes(field.text(EXPECTED, mistakes)?) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            field.expected(error.expected, mistakes);
+            None
+        }
+    }
+}
+
 /// Microseconds of a duration.
 pub(super) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
@@ -165,6 +177,12 @@ pub(super) fn declared(map: &Map<'_>, list: &str, key: &str) -> Vec<String> {
         }
     }
     names
+}
+
+/// What stands under a key of a mapping, whatever else is wrong with it.
+pub(super) fn child<'n>(field: &Field<'n>, name: &str) -> Option<Field<'n>> {
+    let entries = field.entries("", &mut Mistakes::new(""))?;
+    entries.into_iter().find(|(entry, _)| entry.key == name).map(|(_, field)| field)
 }
 
 /// A list with at least one item.

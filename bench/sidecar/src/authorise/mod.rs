@@ -4,6 +4,7 @@
 
 mod check;
 mod cilium;
+mod in_force;
 mod istio;
 mod path;
 mod refusal;
@@ -11,6 +12,7 @@ mod rules;
 
 pub use check::{Answer, Caller, Check, Facts};
 pub use cilium::of_cilium;
+pub(crate) use in_force::InForce;
 pub use istio::of_istio;
 pub use refusal::NotEnforced;
 pub use rules::{Like, Part, Pattern, Rule, Rules, Test};

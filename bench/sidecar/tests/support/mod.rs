@@ -2,7 +2,7 @@
 //! over blocking sockets. Ports are the kernel's choice; the only clock is a limit against hanging.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +164,8 @@ impl Mesh {
 
 pub(crate) fn origin(names: &[&str], stall: Option<PlantedStall>) -> Subject {
     let routes = names.iter().map(|name| OriginRoute { name: (*name).to_owned(), stall }).collect();
-    Subject::start(Role::Origin, &OriginSetup { cores: Vec::new(), body_bytes: 8, routes })
+    let address = Ipv4Addr::LOCALHOST;
+    Subject::start(Role::Origin, &OriginSetup { cores: Vec::new(), address, body_bytes: 8, routes })
 }
 
 /// A server's sidecar with a route for each name and mode, before routes of the origin.

@@ -2,6 +2,7 @@
 //! only place that knows plotters and resvg; knows no files.
 
 mod canvas;
+mod memory;
 mod overhead;
 mod percentiles;
 mod png;
@@ -12,7 +13,7 @@ pub use png::{ChartError, png};
 
 use super::axes;
 use super::model::{
-    ChartWords, OVERHEAD_CHART, PERCENTILES_CHART, Report, TRIALS_CHART, VariantLabel,
+    ChartWords, MEMORY_CHART, OVERHEAD_CHART, PERCENTILES_CHART, Report, TRIALS_CHART, VariantLabel,
 };
 use canvas::{Canvas, Colour, Marker, Words};
 
@@ -29,11 +30,19 @@ pub struct Chart {
 /// that say so.
 #[must_use]
 pub fn all(report: &Report) -> Vec<Chart> {
-    vec![
+    let memory = memory(report).map(|svg| Chart { name: MEMORY_CHART.name, svg });
+    let others = [
         Chart { name: OVERHEAD_CHART.name, svg: overhead::svg(report) },
         Chart { name: PERCENTILES_CHART.name, svg: percentiles::svg(report) },
         Chart { name: TRIALS_CHART.name, svg: trials::svg(report) },
-    ]
+    ];
+    memory.into_iter().chain(others).collect()
+}
+
+/// The chart of a run about memory as an SVG document; `None` for any other run.
+#[must_use]
+pub fn memory(report: &Report) -> Option<String> {
+    report.memory.as_ref().map(|of_memory| memory::svg(report, of_memory))
 }
 
 /// Width of every chart, in the SVG's own pixels.

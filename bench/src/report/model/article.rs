@@ -76,14 +76,24 @@ pub(super) fn of(record: &RunRecord) -> Article {
 fn cell(row: &ArticleRow, notes: &mut Notes) -> ArticleCell {
     ArticleCell {
         claimed: row.claimed.clone(),
-        measured: row.measured.as_ref().map(figures::signed_estimate),
+        measured: measured(row),
         testbed: row.testbed.clone(),
         verdict: figures::claim_verdict(row.verdict).map(str::to_owned),
-        note: match (&row.measured, &row.why_not) {
+        note: match (measured(row), &row.why_not) {
             (None, Some(why)) => Some(notes.number(why)),
             _ => None,
         },
     }
+}
+
+/// A time, or a size and what it is of.
+fn measured(row: &ArticleRow) -> Option<String> {
+    if let Some(time) = &row.measured {
+        return Some(figures::signed_estimate(time));
+    }
+    let size = row.measured_memory.as_ref()?;
+    let of = row.measure.as_ref().map(|of| format!(", {of}")).unwrap_or_default();
+    Some(format!("{} MiB{of}", figures::in_mebibytes(None, Some(size))))
 }
 
 fn push_once(list: &mut Vec<String>, text: &str) {

@@ -8,6 +8,7 @@ use crate::analysis::counting;
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, Summary, TrialRow};
 use crate::report::figures;
+use crate::seams::Proof;
 
 /// A measure: its heading, what it means, and where it stands in a trial.
 type Measure = (&'static str, fn(&TrialRow) -> &Summary);
@@ -105,8 +106,12 @@ pub(super) fn proofs(record: &RunRecord, variants: &[VariantLabel]) -> Section {
          testbed. No trial is admitted without that."
             .to_owned(),
     );
-    let mut claims =
-        Table::new("", &["Variant", "Claim", "Observed", "Holds", "#Blocks with this answer"]);
+    // Where variants go through states, a block has several proofs of each.
+    let counted = match record.memory {
+        Some(_) => "#Proofs with this answer",
+        None => "#Blocks with this answer",
+    };
+    let mut claims = Table::new("", &["Variant", "Claim", "Observed", "Holds", counted]);
     let mut peers = Table::new("Peer identity on the measured path", &["Variant", "Seen"]);
     // Variants that are proven but not planned come last, so that nothing is left out.
     let mut names: Vec<&str> = variants.iter().map(|label| label.name.as_str()).collect();
@@ -131,12 +136,14 @@ pub(super) fn proofs(record: &RunRecord, variants: &[VariantLabel]) -> Section {
             }
         }
         for ((claim, observed, holds), count) in answers {
+            let asks = |proof: &&&Proof| proof.probes.iter().any(|probe| probe.claim == claim);
+            let asked = mine.iter().filter(asks).count();
             claims.rows.push(vec![
                 name.to_owned(),
                 claim.to_owned(),
                 observed.to_owned(),
                 (if holds { "yes" } else { "NO" }).to_owned(),
-                format!("{count} of {}", mine.len()),
+                format!("{count} of {asked}"),
             ]);
         }
         let seen: BTreeSet<&str> =

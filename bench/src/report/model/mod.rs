@@ -6,6 +6,7 @@ mod background;
 mod denied;
 mod evidence;
 mod left_out;
+mod memory;
 mod opening;
 mod precision;
 mod series;
@@ -14,6 +15,7 @@ mod wording;
 use std::collections::BTreeMap;
 
 pub use article::{Article, ArticleCell, ArticleLine};
+pub use memory::{Memory, MemoryLine, MemoryPoint};
 pub use series::{Curve, Reading, TrialPoint};
 pub use wording::*;
 
@@ -57,6 +59,8 @@ pub struct Report {
     pub variants: Vec<VariantLabel>,
     /// The article's table.
     pub article: Article,
+    /// What is told of memory; `None` where the run was not about it.
+    pub memory: Option<Memory>,
     /// Latency by variant, before the article's table.
     pub by_variant: Section,
     /// Evidence and background, after the article's table.
@@ -189,6 +193,7 @@ impl Report {
             notes: notes.texts,
             curves: series::curves(record, &variants, latencies),
             timeline: series::timeline(record, &variants),
+            memory: memory::of(record, &variants),
             by_variant: evidence::by_variant(record, &variants),
             article: article::of(record),
             sections: sections(record, &variants),

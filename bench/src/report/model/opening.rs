@@ -1,7 +1,9 @@
 //! The top of the report: the answer in a sentence, and what must be known before the figures.
 //! Words only; every figure in them comes from the record.
 
-use super::{Cell, Comparison, Mark, VariantLabel, left_out, noise_floor, precision, title_of};
+use super::{
+    Cell, Comparison, Mark, VariantLabel, left_out, memory, noise_floor, precision, title_of,
+};
 use crate::quantile::Quantile;
 use crate::record::{RunRecord, TrialRow, Verdict};
 use crate::report::figures;
@@ -140,9 +142,10 @@ pub(super) fn answer(
         .iter()
         .find(|comparison| !comparison.noise_floor)
         .or_else(|| comparisons.first());
-    let sentence = match headline {
-        Some(comparison) => of_comparison(record, comparison, variants),
-        None => "No answer: nothing is compared in this run.".to_owned(),
+    let sentence = match (&record.memory, headline) {
+        (Some(of_memory), _) => memory::answer(record, of_memory, variants),
+        (None, Some(comparison)) => of_comparison(record, comparison, variants),
+        (None, None) => "No answer: nothing is compared in this run.".to_owned(),
     };
     if unoptimised(record) { format!("{NOT_A_MEASUREMENT}. {sentence}") } else { sentence }
 }

@@ -22,8 +22,18 @@ impl Report {
     /// All parts, in the order in which they are read.
     #[must_use]
     pub fn parts(&self) -> Vec<Part<'_>> {
-        let mut parts =
-            vec![Part::Comparisons, Part::Charts, Part::Section(&self.by_variant), Part::Article];
+        let times =
+            [Part::Comparisons, Part::Charts, Part::Section(&self.by_variant), Part::Article];
+        let mut parts = match &self.memory {
+            None => times.to_vec(),
+            // What was asked first; the times of the load under which it was asked further below.
+            Some(memory) => {
+                let [comparisons, charts, by_variant, article] = times;
+                let asked = [&memory.levels, &memory.steps, &memory.pairs].map(Part::Section);
+                let rest = [charts, article, comparisons, by_variant];
+                asked.into_iter().chain(rest).collect()
+            }
+        };
         parts.extend(self.sections.iter().map(Part::Section));
         parts.push(Part::Again);
         parts
@@ -89,6 +99,13 @@ pub struct ChartWords {
     pub about: &'static str,
 }
 
+/// Memory by state.
+pub const MEMORY_CHART: ChartWords = ChartWords {
+    name: "memory",
+    title: "Memory by state",
+    caption: "Memory of each sidecar in each state, RSS above and PSS below",
+    about: "Median over blocks with its interval. The axes do not begin at zero",
+};
 /// The overhead of each comparison.
 pub const OVERHEAD_CHART: ChartWords = ChartWords {
     name: "overhead",
@@ -114,6 +131,8 @@ pub const TRIALS_CHART: ChartWords = ChartWords {
 /// In the order in which they are read.
 pub const CHARTS: [&ChartWords; 3] = [&OVERHEAD_CHART, &PERCENTILES_CHART, &TRIALS_CHART];
 
+/// In place of the chart of memory.
+pub const NO_MEMORY: &str = "No sidecar's memory was read.";
 /// In place of the curves.
 pub const NO_CURVE: &str = "No trial is a measurement, so there is no line to draw.";
 /// In place of the trials.

@@ -7,6 +7,7 @@
 //! with listeners of its own through the same three processes, so that two variants differ in
 //! nothing but what their routes are told.
 
+mod memory;
 mod processes;
 mod route;
 
@@ -19,6 +20,7 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use crate::child::Program;
+use crate::memory::Standing;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use processes::Processes;
@@ -45,6 +47,9 @@ pub struct Embedded {
     running: Option<Processes>,
     /// Kept when a block's processes are gone.
     tls: Option<String>,
+    scenario: Scenario,
+    /// Where one variant stands alone.
+    standing: Option<Standing<Route>>,
 }
 
 impl Embedded {
@@ -73,11 +78,16 @@ impl Embedded {
         std::fs::create_dir_all(&logs).map_err(|error| {
             error_at("make the folder for logs", format!("{}: {error}", logs.display()))
         })?;
-        Ok(Self { program, routes, placement, logs, running: None, tls: None })
+        let (running, tls, standing) = (None, None, None);
+        let scenario = scenario.clone();
+        Ok(Self { program, routes, placement, logs, running, tls, scenario, standing })
     }
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
+        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+            return Ok(alone.route.clone());
+        }
         let found = self.routes.iter().find(|route| route.name == original);
         found.cloned().ok_or_else(|| error_at("look up a variant", format!("{name} is not set up")))
     }
@@ -106,11 +116,10 @@ impl Testbed for Embedded {
     }
 
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
-        if let Some(old) = self.running.take() {
-            old.end().map_err(with_hint)?;
-        }
+        self.tear_down()?;
         let Self { program, placement, logs, .. } = self;
-        let start = Start { program, cores: &placement.subject, logs, block };
+        let label = format!("block-{block:04}");
+        let start = Start { program, cores: &placement.subject, logs, label: &label };
         self.running = Some(Processes::start(&start, &self.routes).map_err(with_hint)?);
         Ok(())
     }
@@ -141,6 +150,7 @@ impl Testbed for Embedded {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
+        self.standing = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

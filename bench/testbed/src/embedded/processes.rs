@@ -9,7 +9,9 @@ use scenarios::variant::Proxies;
 use sidecar::{Role, RouteStats};
 
 use super::route::{self, Route};
+use crate::child::Program;
 use crate::credentials::Credentials;
+use crate::memory::Watched;
 use crate::part::{Broken, Part, Ports, Start};
 use crate::prove::{Live, Path};
 use crate::workload::address;
@@ -83,6 +85,24 @@ impl Processes {
     /// Planted stalls begin anew with the next request.
     pub(super) fn anchor(&mut self) -> Result<(), Broken> {
         self.origin.anchor()
+    }
+
+    /// Gives the server's sidecar the route's rules in the place of those that it has.
+    pub(super) fn change(&mut self, route: &Route) -> Result<(), Broken> {
+        let missing = || Broken::at("change the rules", "no sidecar was started");
+        let pair = self.sidecars.as_mut().ok_or_else(missing)?;
+        pair.server.rules(route.key(), route.rules.as_ref())?;
+        match route.rules {
+            Some(_) => self.ruled.insert(route.key().to_owned()),
+            None => self.ruled.remove(route.key()),
+        };
+        Ok(())
+    }
+
+    /// The sidecars, in the order in which a request meets them.
+    pub(super) fn watched(&self, program: &Program) -> Vec<Watched> {
+        let pair = self.sidecars.iter().flat_map(|pair| [&pair.client, &pair.server]);
+        pair.map(|part| part.watched(program)).collect()
     }
 
     /// Ends all three, callers first, and reports the first that did not end well.

@@ -1,15 +1,20 @@
 //! The testbed of real Envoy processes on this machine: stock Envoys, told what the sidecars of a
-//! mesh are told, in layout `ports`: every listener on a port of its own on the loopback. What an
-//! Envoy is told is in `bootstrap`; which there are is in `found`.
+//! mesh, or the proxy of a node, are told. What an Envoy is told is in `bootstrap`, which there are
+//! in `found`, and where they stand in `ground`: every listener on a port of its own on the loopback,
+//! or in pods.
 //!
 //! Every block has fresh processes and a fresh CA, as the embedded testbed has, and the same origin.
-//! Within a block every variant is a listener of its own in the same pair of Envoys, one pair for
-//! each version, so that two variants differ in nothing but what their listeners are told.
+//! Within a block every variant is a listener of its own in the same Envoys, for each version a pair
+//! of sidecars and a node's proxy as far as they are needed, so that two variants differ in nothing
+//! but what their listeners are told.
 
 mod admin;
 pub mod bootstrap;
 mod folder;
 pub mod found;
+mod ground;
+mod memory;
+pub mod pods;
 mod processes;
 mod proxy;
 mod route;
@@ -23,14 +28,15 @@ use bench::seams::{Endpoint, Proof, Testbed, TestbedError, WorkSeen};
 use rustix::process::{Resource, getrlimit};
 use scenarios::parts::HOST;
 use scenarios::scenario::Scenario;
-use scenarios::variant::{Variant, VariantName};
+use scenarios::variant::{Proxies, Variant, VariantName};
 
 use crate::child::Program;
-use crate::memory::Memory;
+use crate::memory::Standing;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
-use crate::tether::Tether;
 use found::Build;
+use ground::Ground;
+pub use ground::Layout;
 use processes::{GROUP, Processes, Setting, WORKERS};
 use route::Route;
 
@@ -60,19 +66,24 @@ pub struct Envoy {
     running: Option<Processes>,
     /// Kept when a block's processes are gone, by build.
     tls: BTreeMap<usize, String>,
+    scenario: Scenario,
+    /// Where one variant stands alone.
+    standing: Option<Standing<Route>>,
     /// After the processes, which end with it.
-    tether: Tether,
+    ground: Ground,
 }
 
 /// What the figures do and do not stand for.
 #[must_use]
-pub fn testbed_note(builds: &[Build]) -> String {
+pub fn testbed_note(builds: &[Build], layout: Layout) -> String {
     let mut text = "The subject is stock Envoy on one machine, told what Istio's sidecars are told, \
                     and not Istio: it lacks Istio's telemetry and metadata exchange filters, which \
                     every request of a mesh pays for, so absolute times are too low for a sidecar of \
-                    Istio's. Differences between variants are those of Envoy's own work. Traffic \
-                    goes to explicit ports on the loopback: no capture, no network, no control plane."
+                    Istio's. A node's proxy is told Cilium's rules of HTTP as rules of Envoy's own, \
+                    and is not Cilium: neither its filters nor its data path are here. Differences \
+                    between variants are those of Envoy's own work. "
         .to_owned();
+    text.push_str(layout.meaning());
     for build in builds.iter().filter(|build| !build.clean) {
         text.push_str(&format!(
             " MODIFIED BUILD: Envoy {} says that its sources were changed; its figures are those of \
@@ -86,13 +97,25 @@ pub fn testbed_note(builds: &[Build]) -> String {
 impl Envoy {
     /// Translates the variants (a twin is its original) and starts nothing yet. The first build is
     /// that of variants which name no version. The children's logs go to the folder `logs`, which is
-    /// made if need be.
+    /// made if need be. In layout `ports`.
     pub fn new(
         programs: Programs,
-        (scenario, variants): (&Scenario, &[VariantName]),
+        what: (&Scenario, &[VariantName]),
         builds: Vec<Build>,
         placement: Placement,
         logs: PathBuf,
+    ) -> Result<Self, TestbedError> {
+        Self::in_layout(Layout::Ports, programs, what, builds, (placement, logs))
+    }
+
+    /// The same in a layout. For [`Layout::Pods`] this thread must be in a network namespace of its
+    /// own, with all that will send.
+    pub fn in_layout(
+        layout: Layout,
+        programs: Programs,
+        (scenario, variants): (&Scenario, &[VariantName]),
+        builds: Vec<Build>,
+        (placement, logs): (Placement, PathBuf),
     ) -> Result<Self, TestbedError> {
         let mut routes: Vec<Route> = Vec::new();
         for name in variants {
@@ -102,7 +125,7 @@ impl Envoy {
                 .variant(&name)
                 .ok_or_else(|| untranslated(&step, "the scenario has no such variant"))?;
             if routes.iter().all(|route| route.name != name) {
-                let route = Route::of(variant, scenario, &builds);
+                let route = Route::of(variant, scenario, &builds, layout.client());
                 routes.push(route.map_err(|problem| untranslated(&step, &problem))?);
             }
         }
@@ -111,43 +134,63 @@ impl Envoy {
             error_at("make the folder for logs", format!("{}: {error}", logs.display()))
         })?;
         let Programs { subject, tether } = programs;
-        let tether = Tether::new(tether)
-            .map_err(|error| error_at("start a thread for children", error.to_string()))?;
-        let (running, tls) = (None, BTreeMap::new());
-        Ok(Self { subject, routes, builds, placement, logs, running, tls, tether })
+        let ground = Ground::lay(layout, tether)
+            .map_err(|problem| error_at("lay the testbed out", problem))?;
+        let (running, standing, tls) = (None, None, BTreeMap::new());
+        let scenario = scenario.clone();
+        Ok(Self {
+            subject,
+            routes,
+            builds,
+            placement,
+            logs,
+            running,
+            tls,
+            scenario,
+            standing,
+            ground,
+        })
     }
 
     /// How it was set up, for the provenance, by name.
     #[must_use]
     pub fn notes(&self) -> BTreeMap<String, String> {
+        let layout = self.ground.layout();
         let settings = [
-            ("envoy_layout", "ports: explicit ports on the loopback, no capture".to_owned()),
+            ("envoy_layout", layout.in_words().to_owned()),
             ("envoy_concurrency", WORKERS.to_string()),
             ("envoy_tls_group", format!("{}, pinned on both sides", GROUP.word())),
             ("envoy_keys", "ECDSA P-256; Istio's default is RSA-2048".to_owned()),
         ];
-        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    /// What the two sidecars on a variant's path hold now, the client's first. Each carries the
-    /// listeners of all variants of this testbed that go through the same build.
-    pub fn sidecar_memory(&mut self, variant: &VariantName) -> Result<[Memory; 2], TestbedError> {
-        let route = self.route(variant)?;
-        self.live()?.memory(&route.path()).map_err(with_hint)
+        let client = layout.client();
+        let callers =
+            format!("knows callers by address: {client} is the client's, any other is no pod's");
+        let node = ("envoy_node_proxy", callers);
+        let has_node = self.routes.iter().any(|route| route.path().proxies == Proxies::Node);
+        let retold = "by the listener discovery service, from a JSON file that is put in the place of \
+                      the one before; Istio's control plane tells its sidecars by the same service, \
+                      over a stream";
+        let retold = self.scenario.memory.is_some().then(|| ("envoy_policies", retold.to_owned()));
+        let all = settings.into_iter().chain(has_node.then_some(node)).chain(retold);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The builds that variants go through.
     fn used(&self) -> Vec<(usize, &Build)> {
         let of = |index: usize| {
-            self.routes.iter().any(|route| {
-                route.sidecars.as_ref().is_some_and(|sidecars| sidecars.build == index)
-            })
+            let of_build = |route: &Route| {
+                route.proxied.as_ref().is_some_and(|proxied| proxied.build == index)
+            };
+            self.routes.iter().any(of_build)
         };
         self.builds.iter().enumerate().filter(|(index, _)| of(*index)).collect()
     }
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
+        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+            return Ok(alone.route.clone());
+        }
         let found = self.routes.iter().find(|route| route.name == original);
         found.cloned().ok_or_else(|| error_at("look up a variant", format!("{name} is not set up")))
     }
@@ -187,12 +230,11 @@ impl Testbed for Envoy {
     }
 
     fn begin_block(&mut self, block: u32) -> Result<(), TestbedError> {
-        if let Some(old) = self.running.take() {
-            old.end().map_err(with_hint)?;
-        }
-        let Self { subject, placement, logs, tether, builds, .. } = self;
-        let parts = Start { program: subject, cores: &placement.subject, logs, block };
-        let setting = Setting { parts, tether, builds };
+        self.tear_down()?;
+        let Self { subject, placement, logs, ground, builds, .. } = self;
+        let label = format!("block-{block:04}");
+        let parts = Start { program: subject, cores: &placement.subject, logs, label: &label };
+        let setting = Setting { parts, ground, builds, retold: false };
         self.running = Some(Processes::start(&setting, &self.routes).map_err(with_hint)?);
         Ok(())
     }
@@ -223,6 +265,7 @@ impl Testbed for Envoy {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
+        self.standing = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

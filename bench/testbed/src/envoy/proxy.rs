@@ -1,6 +1,7 @@
 //! One Envoy process: started, waited for, recognised, asked, ended. What its listeners do is not
 //! known here.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::admin::{Admin, AdminError};
-use super::bootstrap::Process;
+use super::bootstrap::{Listener, Process};
 use super::found::Build;
 use super::tally::{self, Counts};
 use crate::child::{Child, ChildError, Program};
@@ -19,6 +20,9 @@ use crate::tether::Tether;
 
 /// Between two looks at an Envoy that is to be ready; it takes 60 ms.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// What becomes of listeners that it is told. The same question in every state, since an answer
+/// takes memory, too.
+const LISTENER_COUNTERS: &str = "/stats?filter=listener_manager";
 /// The kernel's limit for the path of a unix socket, without the zero behind it.
 const LONGEST_SOCKET: usize = 107;
 
@@ -31,6 +35,10 @@ pub(super) struct Proxy {
     pub(super) ports: Ports,
     admin: Admin,
     last: Counts,
+    /// What it is told now.
+    process: Process,
+    /// How often it was told its listeners.
+    told: u32,
 }
 
 /// How Envoys are started.
@@ -61,12 +69,16 @@ impl Launch<'_> {
         fs::write(self.file, text).map_err(|error| {
             Broken::at(&step, format!("can not write {}: {error}", self.file.display()))
         })?;
+        if let Some(file) = &process.told_in {
+            hand_over(file, &process.discovery(1)).map_err(|problem| Broken::at(&step, problem))?;
+        }
         let program = self.program(process);
         let child = self.tether.spawn(role, &program, self.cores, self.log);
         let child = child.map_err(|error| Broken::child(&step, error))?;
         let admin = Admin::at(&process.admin);
         let (role, ports, last) = (role.to_owned(), Ports::new(), Counts::new());
-        let mut proxy = Proxy { role, child, ports, admin, last };
+        let (process_now, told) = (process.clone(), 1);
+        let mut proxy = Proxy { role, child, ports, admin, last, process: process_now, told };
         proxy.get_ready(&step)?;
         proxy.recognise(&step, process, self.build)?;
         proxy.find_ports(&step, process)?;
@@ -148,6 +160,39 @@ impl Proxy {
         Ok(since)
     }
 
+    /// Tells it other listeners in the place of those that it has, and waits until it has taken them
+    /// and has nothing left of the old ones.
+    pub(super) fn tell(&mut self, listeners: BTreeMap<String, Listener>) -> Result<(), Broken> {
+        let step = format!("tell the {} other policies", self.role);
+        let file = self.process.told_in.clone();
+        let file = file.ok_or_else(|| self.broken(&step, "it watches no file".to_owned()))?;
+        let before = tally::Listeners::read(&self.get(&step, LISTENER_COUNTERS)?);
+        self.process.listeners = listeners;
+        self.told += 1;
+        hand_over(&file, &self.process.discovery(self.told))
+            .map_err(|problem| self.broken(&step, problem))?;
+        let deadline = Deadline::after(READY_TIMEOUT);
+        loop {
+            std::thread::sleep(LOOK_AGAIN);
+            self.check()?;
+            let now = tally::Listeners::read(&self.get(&step, LISTENER_COUNTERS)?);
+            if now.refused > before.refused {
+                return Err(self.broken(&step, "it has refused them; its log says why".to_owned()));
+            }
+            if now.version == self.told.to_string() && now.leftovers == 0 {
+                return Ok(());
+            }
+            if deadline.has_passed() {
+                let problem = format!(
+                    "it has not taken them in time: it is at version {}, expected {}, with {} \
+                     listeners or filter chains on their way",
+                    now.version, self.told, now.leftovers
+                );
+                return Err(self.broken(&step, problem));
+            }
+        }
+    }
+
     /// Nothing is in flight any more, so there is nothing to drain.
     pub(super) fn end(self) -> Result<(), Broken> {
         let step = format!("end the {}", self.role);
@@ -172,6 +217,15 @@ impl Proxy {
             log_tail: self.child.last_lines(),
         }
     }
+}
+
+/// Whole or not at all: Envoy looks at a file when another is put in its place.
+fn hand_over(file: &Path, text: &serde_json::Value) -> Result<(), String> {
+    let new = file.with_extension("new");
+    let bytes = serde_json::to_vec(text).expect("it is JSON already");
+    fs::write(&new, bytes)
+        .and_then(|()| fs::rename(&new, file))
+        .map_err(|error| format!("can not write {}: {error}", file.display()))
 }
 
 /// An Envoy that does not start gives its reason in the last line that it says.

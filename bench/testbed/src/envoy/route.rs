@@ -1,6 +1,8 @@
 //! A variant as listeners of Envoys: what its policies come to, and through which build it goes.
 //! Pure; what can not be translated is refused by name.
 
+use std::net::IpAddr;
+
 use policy::{MtlsMode, PolicySet};
 use scenarios::load::RequestKind;
 use scenarios::parts::{self, PORT};
@@ -8,7 +10,9 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Planted, Proxies, Variant, VariantName};
 use sidecar::PlantedStall;
 
-use super::bootstrap::{AuthorizationFilters, Destination, Protocol, Target};
+use super::bootstrap::{
+    AuthorizationFilters, Destination, Endpoint, NodePolicy, Protocol, Target, Workplace,
+};
 use super::found::Build;
 use crate::prove::Path;
 use crate::workload::stall;
@@ -18,50 +22,64 @@ use crate::workload::stall;
 pub(super) struct Route {
     pub(super) name: VariantName,
     /// `None` without proxies.
-    pub(super) sidecars: Option<Sidecars>,
+    pub(super) proxied: Option<Proxied>,
     pub(super) stall: Option<PlantedStall>,
     /// The load's requests, as the variant answers them.
     requests: Vec<RequestKind>,
 }
 
+/// What stands before the origin.
+#[derive(Debug, Clone)]
+pub(super) struct Proxied {
+    /// Which of the builds.
+    pub(super) build: usize,
+    /// What it is told.
+    pub(super) told: Told,
+    /// Whether a policy says anything of who may call what.
+    pub(super) has_rules: bool,
+}
+
+/// What the proxies of a variant are told.
+#[derive(Debug, Clone)]
+pub(super) enum Told {
+    Sidecars(Sidecars),
+    /// The node's.
+    Node(NodePolicy),
+}
+
 /// What its sidecars are told.
 #[derive(Debug, Clone)]
 pub(super) struct Sidecars {
-    /// Which of the builds.
-    pub(super) build: usize,
     /// The server's.
     pub(super) mode: MtlsMode,
     /// Who may call what.
     pub(super) authorization: AuthorizationFilters,
-    /// Whether a policy says anything of that.
-    pub(super) has_rules: bool,
 }
 
 impl Route {
     /// Translates a variant; the error says what can not be. A name without a version is the first
-    /// build's.
+    /// build's. Cilium knows callers by their addresses: the generator calls from the client's, and
+    /// whoever calls from another one is no pod at all.
     pub(super) fn of(
         variant: &Variant,
         scenario: &Scenario,
         builds: &[Build],
+        client: IpAddr,
     ) -> Result<Self, String> {
         let Variant { name, proxies, policies, planted, .. } = variant;
-        let sidecars = match proxies {
-            Proxies::Sidecars => {
-                let build = match name.version() {
-                    None => Some(0),
-                    Some(id) => builds.iter().position(|build| build.id() == id),
-                };
-                let build = build.ok_or_else(|| format!("{name}: no such Envoy is here"))?;
-                Some(translated(build, &scenario.policy_set(variant)?)?)
-            }
-            Proxies::Node => {
-                return Err("no node's proxy is started on Envoy by this version".to_owned());
-            }
+        let proxied = match proxies {
             Proxies::None => match policies.first() {
                 None => None,
-                Some(path) => return Err(format!("{path}: no sidecar is there to enforce it")),
+                Some(path) => return Err(format!("{path}: no proxy is there to enforce it")),
             },
+            Proxies::Sidecars => {
+                let build = build_of(name, builds)?;
+                Some(of_sidecars(build, &scenario.policy_set(variant)?)?)
+            }
+            Proxies::Node => {
+                let build = build_of(name, builds)?;
+                Some(of_node(build, &scenario.policy_set(variant)?, client)?)
+            }
         };
         let stall = match planted {
             None => None,
@@ -71,7 +89,7 @@ impl Route {
             }
         };
         let requests = scenario.load_of(variant)?.requests;
-        Ok(Self { name: name.clone(), sidecars, stall, requests })
+        Ok(Self { name: name.clone(), proxied, stall, requests })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -81,8 +99,11 @@ impl Route {
     pub(super) fn path(&self) -> Path<'_> {
         Path {
             route: self.key(),
-            proxies: self.sidecars.as_ref().map_or(Proxies::None, |_| Proxies::Sidecars),
-            ruled: self.sidecars.as_ref().is_some_and(|sidecars| sidecars.has_rules),
+            proxies: self.proxied.as_ref().map_or(Proxies::None, |proxied| match proxied.told {
+                Told::Sidecars(_) => Proxies::Sidecars,
+                Told::Node(_) => Proxies::Node,
+            }),
+            ruled: self.proxied.as_ref().is_some_and(|proxied| proxied.has_rules),
             requests: &self.requests,
         }
     }
@@ -93,7 +114,15 @@ impl Route {
     }
 }
 
-fn translated(build: usize, set: &PolicySet) -> Result<Sidecars, String> {
+fn build_of(name: &VariantName, builds: &[Build]) -> Result<usize, String> {
+    let index = match name.version() {
+        None => Some(0),
+        Some(id) => builds.iter().position(|build| build.id() == id),
+    };
+    index.ok_or_else(|| format!("{name}: no such Envoy is here"))
+}
+
+fn of_sidecars(build: usize, set: &PolicySet) -> Result<Proxied, String> {
     // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
     let PolicySet {
         root_namespace,
@@ -118,5 +147,29 @@ fn translated(build: usize, set: &PolicySet) -> Result<Sidecars, String> {
     let authorization = AuthorizationFilters::translate(authorization_policies, &target)
         .map_err(|untranslated| untranslated.to_string())?;
     let mode = set.mtls_mode(&server, PORT).mode;
-    Ok(Sidecars { build, mode, authorization, has_rules: !authorization_policies.is_empty() })
+    let told = Told::Sidecars(Sidecars { mode, authorization });
+    Ok(Proxied { build, told, has_rules: !authorization_policies.is_empty() })
+}
+
+fn of_node(build: usize, set: &PolicySet, client: IpAddr) -> Result<Proxied, String> {
+    let PolicySet {
+        root_namespace: _,
+        peer_authentications,
+        authorization_policies,
+        cilium_network_policies,
+    } = set;
+    let mut of_istio = peer_authentications
+        .iter()
+        .map(|policy| &policy.origin)
+        .chain(authorization_policies.iter().map(|policy| &policy.origin));
+    if let Some(origin) = of_istio.next() {
+        return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
+    }
+    let server = parts::server_pod();
+    let client = Endpoint { pod: parts::client_pod(), addresses: vec![client] };
+    let place = Workplace { server: &server, port: PORT, callers: &[client] };
+    let policy = NodePolicy::translate(cilium_network_policies, &place)
+        .map_err(|untranslated| untranslated.to_string())?;
+    let has_rules = policy.decides();
+    Ok(Proxied { build, told: Told::Node(policy), has_rules })
 }

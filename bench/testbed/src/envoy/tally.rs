@@ -31,6 +31,42 @@ pub(super) fn since(before: &Counts, now: &Counts) -> Counts {
         .collect()
 }
 
+/// What became of the listeners that it was told from a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Listeners {
+    /// The version that it has taken last.
+    pub(super) version: String,
+    /// How often it refused or could not read what it was told.
+    pub(super) refused: u64,
+    /// Listeners and filter chains that are being made or on their way out.
+    pub(super) leftovers: u64,
+}
+
+impl Listeners {
+    /// Of the counters of its listener manager.
+    pub(super) fn read(stats: &str) -> Self {
+        let texts = || stats.lines().filter_map(|line| line.split_once(": "));
+        let counts = read(stats);
+        let sum = |names: &[&str]| {
+            let of = |name: &&str| counts.get(&format!("listener_manager.{name}")).copied();
+            names.iter().filter_map(of).sum()
+        };
+        let version = texts().find(|(name, _)| *name == "listener_manager.lds.version_text");
+        Self {
+            version: version
+                .map(|(_, text)| text.trim().trim_matches('"'))
+                .unwrap_or_default()
+                .into(),
+            refused: sum(&["lds.update_rejected", "lds.update_failure"]),
+            leftovers: sum(&[
+                "total_listeners_warming",
+                "total_listeners_draining",
+                "total_filter_chains_draining",
+            ]),
+        }
+    }
+}
+
 fn count(counts: &Counts, counter: Counter, prefix: &str) -> u64 {
     counts.get(&counter.name(prefix)).copied().unwrap_or_default()
 }
@@ -53,7 +89,7 @@ pub(super) fn hop(at: &str, counts: &Counts, prefix: &str) -> HopWork {
 }
 
 /// Adds what the same hops did later.
-pub(super) fn add<const N: usize>(hops: &mut Vec<HopWork>, later: [HopWork; N]) {
+pub(super) fn add(hops: &mut Vec<HopWork>, later: impl IntoIterator<Item = HopWork>) {
     if hops.is_empty() {
         hops.extend(later);
         return;
@@ -93,7 +129,7 @@ pub(super) fn tls(counts: &Counts, prefix: &str) -> Option<String> {
     kinds.iter().all(|names| !names.is_empty()).then(|| kinds.join(" "))
 }
 
-/// By which counters the server's sidecar refused one call; an error when that is missing which
+/// By which counters the proxy before the server refused one call; an error when that is missing which
 /// counts the means by which it must.
 pub(super) fn refused_by(counts: &Counts, prefix: &str, means: Means) -> Result<String, String> {
     let expected = match means {
@@ -132,6 +168,19 @@ pub(super) fn refused_by(counts: &Counts, prefix: &str, means: Means) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_becomes_of_listeners_is_read_from_their_manager_s_counters() {
+        let stats = "listener_manager.lds.update_failure: 0\nlistener_manager.lds.update_rejected: 2\n\
+                     listener_manager.lds.version_text: \"7\"\n\
+                     listener_manager.total_filter_chains_draining: 1\n\
+                     listener_manager.total_listeners_active: 1\n\
+                     listener_manager.total_listeners_draining: 0\n\
+                     listener_manager.lds.update_duration: No recorded values\n";
+        let expected = Listeners { version: "7".to_owned(), refused: 2, leftovers: 1 };
+        assert_eq!(Listeners::read(stats), expected);
+        assert_eq!(Listeners::read(""), Listeners::default());
+    }
 
     const STATS: &str = "\
 cluster.inbound_strict.upstream_cx_total: 3

@@ -10,8 +10,14 @@ use super::cases::{self, Case, Mesh, Outcome, Set};
 use super::fixtures::{self, PORT, TRUST_DOMAIN, workload};
 
 /// Sets that are refused whole: each asks for what is not known there in one of its resources.
-const REFUSED: [&str; 5] =
-    ["istio-addresses", "istio-audit", "istio-conditions", "istio-not-fields", "cilium-callers"];
+const REFUSED: [&str; 6] = [
+    "istio-addresses",
+    "istio-audit",
+    "istio-conditions",
+    "istio-not-fields",
+    "cilium-callers",
+    "cilium-callers-and-rules",
+];
 
 /// Rules for the caller of a case; nothing for one that is no pod, of whom a node's proxy on this
 /// machine knows nothing.

@@ -10,8 +10,8 @@ use policy::endpoint::Pod;
 use policy::validate::{InForce, Settings, in_force};
 use policy::{MtlsMode, Workload};
 use testbed::envoy::bootstrap::{
-    AuthorizationFilters, Destination, Endpoint, Group, Inbound, Kind, Listener, Node, NodePolicy,
-    Outbound, PathNormalization, Process, Protocol, Target, Tls, Workplace,
+    AuthorizationFilters, Capture, Destination, Endpoint, Group, Inbound, Kind, Listener, Node,
+    NodePolicy, Outbound, PathNormalization, Process, Protocol, Target, Tls, Workplace,
 };
 
 pub(crate) const NAMESPACE: &str = "bench";
@@ -130,11 +130,22 @@ pub(crate) fn outbound(folder: &Path, account: Option<&str>) -> Listener {
 
 pub(crate) fn process(folder: &Path, listeners: BTreeMap<String, Listener>) -> Process {
     Process {
+        told_in: None,
         id: "loadgen-test".to_owned(),
         admin: folder.join("admin.sock"),
         workers: NonZeroU16::MIN,
         listeners,
+        capture: None,
     }
+}
+
+/// The same where connections are brought by the kernel.
+fn captured(folder: &Path, name: &str, mut listener: Listener, port: u16) -> (String, Process) {
+    let any = |port| SocketAddr::from(([0, 0, 0, 0], port));
+    listener.address = any(PORT);
+    let listeners = BTreeMap::from([(name.to_owned(), listener)]);
+    let capture = Some(Capture { address: any(port), mark: 1337 });
+    (name.to_owned(), Process { capture, ..process(folder, listeners) })
 }
 
 const DENY_AND_ALLOW: &str = include_str!("fixtures/deny-and-allow.yaml");
@@ -183,5 +194,9 @@ pub(crate) fn all(folder: &Path) -> Vec<(String, Process)> {
     let alone = |(name, listener): (&str, Listener)| {
         (name.to_owned(), process(folder, BTreeMap::from([(name.to_owned(), listener)])))
     };
-    listeners.into_iter().map(alone).collect()
+    let mut all: Vec<(String, Process)> = listeners.into_iter().map(alone).collect();
+    let strict = inbound(folder, MtlsMode::Strict, none());
+    all.push(captured(folder, "captured-inbound", strict, 15_006));
+    all.push(captured(folder, "captured-outbound", outbound(folder, Some("server")), 15_001));
+    all
 }

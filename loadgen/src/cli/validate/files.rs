@@ -122,7 +122,8 @@ fn read_one(
         return;
     }
     if bytes.len() > most {
-        wrong.push(format!("{name}: expected at most {most} bytes, found more"));
+        let most = most >> 20;
+        wrong.push(format!("{name}: expected at most {most} MiB, found more; give it in parts"));
         return;
     }
     match String::from_utf8(bytes) {

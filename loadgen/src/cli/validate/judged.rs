@@ -7,12 +7,13 @@ use std::path::Path;
 use policy::baseline::Baseline;
 use policy::profile::Profile;
 use policy::terms::Terms;
-use policy::validate::{Report, Settings, validate as check};
+use policy::validate::{Report, Settings};
 use policy::version::Versions;
 use policy::waiver::{self, Waiver};
 
 use super::cluster::Cluster;
 use super::files::read_all;
+use super::sets::Sets;
 use crate::cli::exit::Failure;
 use crate::cli::validate_args::{ProfileName, ValidateArgs};
 use crate::cli::wall_clock::today;
@@ -26,6 +27,7 @@ pub(super) struct Judged {
 /// What is to be checked, before anything is.
 pub(super) struct Given {
     pub(super) files: BTreeMap<String, String>,
+    pub(super) sets: Sets,
     pub(super) settings: Settings,
 }
 
@@ -45,7 +47,7 @@ impl Given {
             None => (read_all(&args.paths)?, given),
         };
         let settings = Settings { versions, root_namespace: args.root_namespace.clone() };
-        Ok(Self { files, settings })
+        Ok(Self { sets: Sets::of(&files)?, files, settings })
     }
 }
 
@@ -53,9 +55,8 @@ impl Judged {
     /// Reads, checks and judges.
     pub(super) fn of(args: &ValidateArgs) -> Result<Self, Failure> {
         let terms = terms(args)?;
-        let Given { files, settings } = Given::of(args)?;
-        let pairs: Vec<(&String, &String)> = files.iter().collect();
-        let mut report = check(&pairs, &settings);
+        let Given { files, sets, settings } = Given::of(args)?;
+        let mut report = sets.check(&files, &settings);
         terms.judge(&mut report, &files);
         Ok(Self { report, files })
     }

@@ -134,7 +134,8 @@ pub(super) const CHECKS: &[Check] = &[
         title: "calls without the mesh's certificate",
         why: "a DestinationRule's own TLS mode wins over what the mesh does by itself: under \
               STRICT the calls are refused, otherwise they go in plaintext. Where no policy of \
-              mTLS is given, it counts as medium.",
+              mTLS is given, or for a subset, whose pods may be outside of the mesh, it counts as \
+              medium.",
         fix: "take `tls` out, or write ISTIO_MUTUAL.",
         source: "https://istio.io/latest/docs/tasks/security/authentication/authn-policy/",
         releases: EVERY,

@@ -161,7 +161,7 @@ pub(super) const CHECKS: &[Check] = &[
         title: "no method of HTTP",
         why: "methods are compared as they are written, in capitals, so that the rule never \
               matches.",
-        fix: "write the method in capitals.",
+        fix: "write the method as it is, in capitals.",
         source: AUTHZ,
         releases: EVERY,
         refuses: false,
@@ -327,7 +327,8 @@ pub(super) const CHECKS: &[Check] = &[
         id: "AP029",
         severity: Medium,
         title: "a service account with a dot",
-        why: "before the repair a dot stands for any letter, so that `a.b` allows `axb` as well.",
+        why: "before the repair a dot stands for any letter, so that `a.b` allows `axb` as well. \
+              Where the release is known to do so, it counts as high.",
         fix: "name the account in `principals`, or go to a release with the repair.",
         source: "https://osv.dev/vulnerability/CVE-2026-39350",
         releases: "Istio from 1.25.0 to before 1.27.9, 1.28.6 and 1.29.2",
@@ -340,7 +341,7 @@ pub(super) const CHECKS: &[Check] = &[
         why: "a VirtualService for the gateway `mesh` leads callers of every namespace, whoever \
               owns the service.",
         fix: "`exportTo: [\".\"]`, or put it into the service's namespace.",
-        source: "https://istio.io/latest/docs/reference/config/analysis/ist0109/",
+        source: "https://istio.io/latest/news/security/istio-security-2026-002/",
         releases: EVERY,
         refuses: false,
     },
@@ -362,7 +363,7 @@ pub(super) const CHECKS: &[Check] = &[
         why: "who can change the keys can make tokens: over plain HTTP, from addresses inside, or \
               with a private key that lies in the policy.",
         fix: "`https://` to the issuer's own host; public keys only.",
-        source: "https://istio.io/latest/docs/reference/config/analysis/ist0175/",
+        source: "https://github.com/istio/istio/security/advisories/GHSA-fgw5-hp8f-xfhc",
         releases: EVERY,
         refuses: false,
     },

@@ -46,10 +46,12 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "CN004",
         severity: High,
-        title: "exceptions that leave the node's credentials open",
-        why: "clouds answer at 169.254.169.254 with the credentials of the node to whoever asks; \
-              a range that is open but for some exceptions has it, unless it is one of them.",
-        fix: "add 169.254.0.0/16 to `except`.",
+        title: "exceptions that leave the inside open",
+        why: "clouds answer at 169.254.169.254 with the credentials of the node to whoever \
+              asks; a range that is open but for some exceptions has it, unless it is one of \
+              them. Private networks that are left open beside one that is not, count as \
+              medium. Pods have identities, which no range matches.",
+        fix: "add 169.254.0.0/16, and the private networks, to `except`.",
         source: LAYER3,
         releases: EVERY,
         refuses: false,
@@ -365,9 +367,10 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "CN034",
-        severity: High,
+        severity: Medium,
         title: "a workload that no policy is about",
-        why: "a direction without a policy is open.",
+        why: "a direction without a policy is open, by default and not by mistake; where the mesh has \
+              the workload as well, XR002 says with what else it is missing.",
         fix: "a policy that selects it, if only `ingress: [{}]` or `egress: [{}]`.",
         source: "https://docs.cilium.io/en/v1.17/security/policy/intro/",
         releases: EVERY,
@@ -388,9 +391,11 @@ pub(super) const CHECKS: &[Check] = &[
         id: "CN036",
         severity: High,
         title: "what rules the node or the cluster",
-        why: "the kubelet, etcd and the address that hands out the node's credentials are no \
-              business of workloads.",
-        fix: "take the port or the address out, or deny it in `egressDeny`.",
+        why: "the kubelet, etcd, the API server and the address that hands out the node's \
+              credentials are no business of most workloads. What is open along with much else \
+              counts as medium, and so does the API server.",
+        fix: "take the port or the address out, or deny it: `egressDeny` with `toCIDR: \
+              [169.254.169.254/32]`, or with the port.",
         source: "https://kubernetes.io/docs/concepts/security/cloud-native-security/",
         releases: EVERY,
         refuses: false,
@@ -398,10 +403,11 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "CN037",
         severity: High,
-        title: "istiod's plaintext port",
-        why: "15010 hands out the mesh's configuration to whoever asks, without TLS; sidecars \
-              need 15012 only.",
-        fix: "allow 15012 and not 15010.",
+        title: "istiod's ports without TLS",
+        why: "15010 hands out the mesh's configuration to whoever asks, and 8080 and 15014 \
+              (medium) tell of it; sidecars need 15012 only. All its ports at once count as \
+              medium.",
+        fix: "allow 15012 and no other; 15014 to who collects figures.",
         source: "https://istio.io/latest/news/security/istio-security-2026-001/",
         releases: EVERY,
         refuses: false,

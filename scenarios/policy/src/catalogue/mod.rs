@@ -71,12 +71,43 @@ impl Check {
             .flat_map(|(_, _, needs)| needs.iter())
             .map(|need| format!("\n\nNot evaluated where {}.", need.missing()))
             .collect();
+        let beyond = UNDECIDABLE
+            .iter()
+            .filter(|(what, ..)| what.strip_prefix(*id).is_some_and(|rest| rest.starts_with(' ')));
+        let beyond: String = beyond.map(|one| format!("\n\n{}", undecided(one))).collect();
         format!(
             "{id} ({})  {title}\n\nWhy: {why}\n\nFix: {fix}\n\nHolds for: {releases}\n\
-             Source: {source}{refused}{needs}\n",
+             Source: {source}{refused}{needs}{beyond}\n",
             severity.word()
         )
     }
+}
+
+fn undecided((what, title, why): &(&str, &str, &str)) -> String {
+    format!("Never evaluated, {what}: {title}: {why}")
+}
+
+/// What is known of a check by its id, for a terminal; of one too that can not be decided here.
+#[must_use]
+pub fn explained(id: &str) -> Option<String> {
+    let undecidable = || UNDECIDABLE.iter().find(|(what, ..)| *what == id);
+    find(id)
+        .map(Check::explained)
+        .or_else(|| undecidable().map(|one| format!("{}\n", undecided(one))))
+}
+
+/// Every check in a line, for a terminal, those that can not be decided here last.
+#[must_use]
+pub fn listed() -> String {
+    let mut all = String::new();
+    for Check { id, severity, title, .. } in checks() {
+        writeln!(all, "{id}  {:<8}  {title}", severity.word()).expect("a string takes all");
+    }
+    all.push_str("\nNever evaluated, since what is given can not decide it:\n");
+    for (what, title, _) in UNDECIDABLE {
+        writeln!(all, "{what}: {title}").expect("a string takes all");
+    }
+    all
 }
 
 /// The page of checks in Markdown.
@@ -106,4 +137,45 @@ pub fn page() -> String {
         writeln!(page, "- {id}, {title}: {why}").expect("a string takes all");
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where upstream, or whoever a check takes its word from, publishes.
+    const PUBLISHERS: [&str; 12] = [
+        "https://istio.io/latest/",
+        "https://github.com/istio/istio/",
+        "https://docs.cilium.io/en/v1.17/",
+        "https://docs.cilium.io/en/stable/",
+        "https://github.com/cilium/cilium/",
+        "https://kubernetes.io/docs/",
+        "https://osv.dev/vulnerability/CVE-",
+        "https://kiali.io/docs/",
+        "https://argo-cd.readthedocs.io/en/stable/",
+        "https://helm.sh/docs/",
+        "https://yaml.org/spec/",
+        "https://csrc.nist.gov/pubs/",
+    ];
+
+    #[test]
+    fn every_check_says_where_it_is_from() {
+        for check in checks() {
+            let of_one = PUBLISHERS.iter().any(|publisher| check.source.starts_with(publisher));
+            assert!(of_one, "{}: {}", check.id, check.source);
+            // A branch moves on under what was read there.
+            for branch in ["/blob/master/", "/blob/main/"] {
+                assert!(!check.source.contains(branch), "{}: {}", check.id, check.source);
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_decided_can_be_asked_for() {
+        assert!(explained("XR005").expect("known").starts_with("Never evaluated, XR005: "));
+        assert!(explained("AP015").expect("known").contains("Never evaluated, AP015 beyond NONE"));
+        assert!(explained("XX001").is_none());
+        assert!(listed().contains("XR005: "));
+    }
 }

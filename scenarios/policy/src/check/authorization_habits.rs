@@ -92,15 +92,18 @@ fn accounts(of: &Manifest, rule: &Rule, versions: Versions, out: &mut Findings) 
         .flat_map(|source| &source.service_accounts.values)
         .find(|account| account.text.contains('.'));
     let Some(account) = named else { return };
-    match affected("AP029", versions) {
+    let name = &account.text;
+    let (message, severity) = match affected("AP029", versions) {
         Affected::Yes(which) => {
-            let message =
-                format!("the dot of `{}` stands for any letter here ({which})", account.text);
-            out.add("AP029", of, account.span, message);
+            (format!("the dot of `{name}` stands for any letter here ({which})"), Severity::High)
         }
-        Affected::No => {}
-        Affected::Unknown => out.open("AP029", "Istio's release is not given"),
-    }
+        Affected::No => return,
+        Affected::Unknown => (
+            format!("the dot of `{name}` stands for any letter before the repair"),
+            Severity::Medium,
+        ),
+    };
+    out.add("AP029", of, account.span, message).severity = severity;
 }
 
 /// Whether a policy is about gateways, whose callers have addresses only.

@@ -1,9 +1,10 @@
 //! Checks of `AuthorizationPolicy`: what istiod refuses, and what lets in more than it says.
 
-use super::{Findings, authorization_habits};
+use super::{Findings, authorization_habits, authorization_refusals};
 use crate::authorization::{Action, AuthorizationPolicy, Condition, Match, Rule, Source};
-use crate::finding::{Severity, Span};
+use crate::finding::Severity;
 use crate::manifest::Manifest;
+use crate::source::nearest;
 use crate::version::Versions;
 
 /// What one policy alone says.
@@ -12,11 +13,11 @@ pub(super) fn alone(of: &Manifest, versions: Versions, out: &mut Findings) {
     authorization_habits::alone(of, &policy, versions, out);
     action(of, &policy, out);
     for rule in &policy.rules {
-        refusals(of, rule, out);
+        authorization_refusals::rule(of, rule, versions.istio, out);
         match policy.action.0 {
             Action::Allow => allow(of, rule, out),
             Action::Deny => deny(of, rule, out),
-            Action::Custom => custom(of, rule, out),
+            Action::Custom => authorization_refusals::custom(of, rule, out),
             Action::Audit => {}
         }
         operations(of, rule, out);
@@ -60,118 +61,6 @@ fn action(of: &Manifest, policy: &AuthorizationPolicy, out: &mut Findings) {
     if action == Action::Audit {
         out.add("AP022", of, span, "AUDIT logs requests and denies none".to_owned());
     }
-}
-
-/// What istiod's validation refuses in any rule.
-fn refusals(of: &Manifest, rule: &Rule, out: &mut Findings) {
-    let mut refuse = |span: Span, message: String| {
-        out.add("AP028", of, span, message);
-    };
-    for (name, given, items) in
-        [("from", rule.from_given, rule.from.len()), ("to", rule.to_given, rule.to.len())]
-    {
-        if given && items == 0 {
-            refuse(rule.span, format!("`{name}` is empty"));
-        }
-    }
-    for source in &rule.from {
-        let Some(source) = source else {
-            refuse(rule.span, "an entry of `from` has no `source`".to_owned());
-            continue;
-        };
-        let fields = source.fields();
-        if fields.iter().all(|(_, matches)| matches.is_empty()) {
-            refuse(source.span, "`source` is empty".to_owned());
-        }
-        for (name, matches) in fields {
-            values(name, matches, &mut refuse);
-        }
-    }
-    for operation in &rule.to {
-        let Some(operation) = operation else {
-            refuse(rule.span, "an entry of `to` has no `operation`".to_owned());
-            continue;
-        };
-        let fields = operation.fields();
-        if fields.iter().all(|(_, matches)| matches.is_empty()) {
-            refuse(operation.span, "`operation` is empty".to_owned());
-        }
-        for (name, matches) in fields {
-            values(name, matches, &mut refuse);
-        }
-    }
-    for condition in &rule.when {
-        conditions(condition, &mut refuse);
-    }
-}
-
-fn values(name: &str, matches: &Match, refuse: &mut impl FnMut(Span, String)) {
-    for value in matches.values.iter().chain(&matches.not_values) {
-        let text = value.text.as_str();
-        let wrong = match name {
-            _ if text.is_empty() => Some("an empty value"),
-            "ipBlocks" | "remoteIpBlocks" if !is_block(text) => Some("no address or range"),
-            "ports" if text.parse::<u16>().is_err() => Some("no port"),
-            "paths" if is_bad_template(text) => Some("no template of a path that is supported"),
-            _ => None,
-        };
-        if let Some(wrong) = wrong {
-            refuse(value.span, format!("`{text}` in `{name}` is {wrong}"));
-        }
-    }
-}
-
-fn is_block(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
-    let most = match address.parse() {
-        Ok(std::net::IpAddr::V4(_)) => 32,
-        Ok(std::net::IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
-}
-
-/// Templates know `{*}` and `{**}`, each a whole part of the path, and nothing else.
-fn is_bad_template(path: &str) -> bool {
-    let template = path.contains("{*}") || path.contains("{**}");
-    let strange = |part: &str| !matches!(part, "{*}" | "{**}") && part.contains(['{', '}', '*']);
-    template && path.split('/').any(strange)
-}
-
-const ATTRIBUTES: [&str; 9] = [
-    "source.ip",
-    "remote.ip",
-    "source.namespace",
-    "source.principal",
-    "request.auth.principal",
-    "request.auth.audiences",
-    "request.auth.presenter",
-    "destination.ip",
-    "destination.port",
-];
-/// Attributes that need a name in brackets.
-const NAMED: [&str; 3] = ["request.headers", "request.auth.claims", "experimental.envoy.filters."];
-
-fn conditions(condition: &Condition, refuse: &mut impl FnMut(Span, String)) {
-    let Condition { span, key, matches } = condition;
-    if key.is_empty() {
-        refuse(*span, "a condition has no `key`".to_owned());
-    } else if matches.is_empty() {
-        refuse(*span, format!("the condition on `{key}` has neither `values` nor `notValues`"));
-    } else if NAMED.iter().any(|name| key.starts_with(name)) {
-        let open = key.find('[');
-        if !(key.ends_with(']') && open.is_some_and(|open| open > 0 && open + 2 < key.len())) {
-            refuse(*span, format!("`{key}` must be followed by a name in brackets"));
-        }
-    } else if !ATTRIBUTES.contains(&key.as_str()) && key != "connection.sni" {
-        refuse(*span, format!("`{key}` is no attribute that istiod knows"));
-    }
-    let name = match key.as_str() {
-        "source.ip" | "remote.ip" | "destination.ip" => "ipBlocks",
-        "destination.port" => "ports",
-        _ => "values",
-    };
-    values(name, matches, refuse);
 }
 
 /// Whether a rule says anything of who calls.
@@ -302,28 +191,15 @@ fn positive(of: &Manifest, rule: &Rule, out: &mut Findings) {
     }
 }
 
-fn custom(of: &Manifest, rule: &Rule, out: &mut Findings) {
-    let mut refuse = |span: Span, name: &str| {
-        out.add("AP021", of, span, format!("`{name}` is not supported with CUSTOM"));
-    };
-    for source in rule.from.iter().flatten() {
-        for (name, matches) in &source.fields()[..4] {
-            if !matches.is_empty() {
-                refuse(source.span, name);
-            }
-        }
-    }
-    for condition in &rule.when {
-        let key = condition.key.as_str();
-        let identity = ["source.namespace", "source.serviceAccount", "source.principal"];
-        if identity.contains(&key) || key.starts_with("request.auth.") {
-            refuse(condition.span, key);
-        }
-    }
-}
-
 const METHODS: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+
+/// The method that was probably meant. There are more than ours, and patterns are of none.
+fn misspelt(method: &str) -> Option<&'static str> {
+    let is_word = method.chars().all(|letter| letter.is_ascii_uppercase());
+    let unknown = is_word && !METHODS.contains(&method);
+    unknown.then(|| nearest(method, METHODS)).flatten()
+}
 
 fn operations(of: &Manifest, rule: &Rule, out: &mut Findings) {
     for operation in rule.to.iter().flatten() {
@@ -331,6 +207,9 @@ fn operations(of: &Manifest, rule: &Rule, out: &mut Findings) {
             let upper = method.text.to_uppercase();
             if METHODS.contains(&upper.as_str()) && method.text != upper {
                 let message = format!("`{}` never matches; the method is `{upper}`", method.text);
+                out.add("AP014", of, method.span, message);
+            } else if let Some(meant) = misspelt(&upper) {
+                let message = format!("`{}` is no method; did you mean `{meant}`?", method.text);
                 out.add("AP014", of, method.span, message);
             }
         }

@@ -1,7 +1,7 @@
 //! Checks of Cilium's policies: what lets through more than it says, or nothing that it should.
 
 use super::Findings;
-use crate::cilium::{Direction, Entry, PortRule, Spec, name};
+use crate::cilium::{Entry, PortRule, Spec, name};
 use crate::finding::Severity;
 use crate::manifest::{Manifest, written};
 use crate::source::Node;
@@ -28,7 +28,6 @@ pub(super) fn alone(of: &Manifest, spec: &Spec, cilium: Option<Version>, out: &m
         for rule in &entry.ports {
             dns(of, rule, fqdns, out);
             http(of, rule, out);
-            plaintext_istiod(of, entry, rule, out);
         }
     }
     names_without_dns(of, spec, out);
@@ -122,14 +121,6 @@ fn http(of: &Manifest, rule: &PortRule, out: &mut Findings) {
     if let Some(port) = tls.filter(|_| !rule.terminating_tls) {
         let message = format!("port {} carries TLS, which rules of HTTP can not read", port.port);
         out.add("CN011", of, port.span, message);
-    }
-}
-
-fn plaintext_istiod(of: &Manifest, entry: &Entry, rule: &PortRule, out: &mut Findings) {
-    let port = rule.ports.iter().find(|port| port.port == "15010");
-    if let Some(port) = port.filter(|_| entry.direction == Direction::Egress) {
-        let message = "15010 is istiod without TLS".to_owned();
-        out.add("CN037", of, port.span, message);
     }
 }
 

@@ -17,10 +17,8 @@ pub(super) fn alone(of: &Manifest, spec: &Spec, versions: Versions, out: &mut Fi
         names(of, entry, out);
         peers_of_releases(of, entry, versions, out);
         if entry.direction == Direction::Egress {
-            metadata(of, entry, out);
             for rule in &entry.ports {
                 resolver(of, rule, out);
-                control_plane(of, entry, rule, out);
             }
         }
     }
@@ -116,37 +114,6 @@ fn peers_of_releases(of: &Manifest, entry: &Entry, versions: Versions, out: &mut
     }
 }
 
-/// Where clouds hand out the credentials of a node.
-const METADATA: [&str; 2] = ["169.254.169.254", "fd00:ec2::254"];
-
-/// A range of this length is about little else.
-const LINK_LOCAL_BITS: u32 = 16;
-
-fn metadata(of: &Manifest, entry: &Entry, out: &mut Findings) {
-    let sets = entry.peer("toCIDRSet").filter_map(|set| {
-        Some((set.member("cidr")?, set.member("except").map(Node::items).unwrap_or_default()))
-    });
-    let plain = entry.peer("toCIDR").map(|node| (node, &[][..]));
-    for (node, except) in plain.chain(sets) {
-        let range = |node: &Node| node.text().and_then(Range::parse);
-        let Some(allowed) = range(node) else { continue };
-        let left = METADATA.iter().find(|address| {
-            let address = Range::parse(address).expect("an address");
-            allowed.holds(address)
-                && !except.iter().filter_map(range).any(|except| except.holds(address))
-        });
-        let Some(address) = left else { continue };
-        let text = node.text().unwrap_or_default();
-        if allowed.bits() >= LINK_LOCAL_BITS {
-            let message = format!("`{text}` has {address}, which hands out the node's credentials");
-            out.add("CN036", of, node.into(), message);
-        } else if !except.is_empty() {
-            let message = format!("the exceptions leave {address}, the node's credentials, open");
-            out.add("CN004", of, node.into(), message);
-        }
-    }
-}
-
 fn resolver(of: &Manifest, rule: &PortRule, out: &mut Findings) {
     let port = rule.ports.iter().find(|port| matches!(port.port.as_str(), "53" | "dns"));
     if let (Some(port), None) = (port, &rule.dns) {
@@ -155,37 +122,14 @@ fn resolver(of: &Manifest, rule: &PortRule, out: &mut Findings) {
     }
 }
 
-/// Ports by which nodes and the cluster's state are ruled.
-const CONTROL: [(&str, &str); 4] = [
-    ("10250", "the kubelet, which runs commands in every pod of the node"),
-    ("10255", "the kubelet's port without authentication"),
-    ("2379", "etcd, which has every secret of the cluster"),
-    ("2380", "etcd's port for its own members"),
-];
-
-fn control_plane(of: &Manifest, entry: &Entry, rule: &PortRule, out: &mut Findings) {
-    // Pods may have an etcd of their own.
-    let nodes = |(field, _): &(&str, Node)| {
-        matches!(*field, "toCIDR" | "toCIDRSet" | "toEntities" | "toNodes")
-    };
-    if !entry.peers.is_empty() && !entry.peers.iter().any(nodes) {
-        return;
-    }
-    for port in &rule.ports {
-        if let Some((number, what)) = CONTROL.iter().find(|(number, _)| *number == port.port) {
-            out.add("CN036", of, port.span, format!("{number} on nodes is {what}"));
-        }
-    }
-}
-
 /// A range of an entry, its place, and what is left out of it.
-struct Written<'e> {
-    node: &'e Node,
-    range: Range,
-    except: Vec<Range>,
+pub(super) struct Written<'e> {
+    pub(super) node: &'e Node,
+    pub(super) range: Range,
+    pub(super) except: Vec<Range>,
 }
 
-fn ranges(entry: &Entry) -> impl Iterator<Item = Written<'_>> {
+pub(super) fn ranges(entry: &Entry) -> impl Iterator<Item = Written<'_>> {
     let plain = ["fromCIDR", "toCIDR"].into_iter().flat_map(|name| entry.peer(name));
     let sets = ["fromCIDRSet", "toCIDRSet"].into_iter().flat_map(|name| entry.peer(name));
     let sets = sets.filter_map(|set| {

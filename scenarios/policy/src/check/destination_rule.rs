@@ -85,8 +85,16 @@ fn plaintext(
     let host = &rule.host.text;
     match mode.mode {
         MtlsMode::Strict => {
-            let message = format!("calls to `{host}` come {what} and are refused: it is STRICT");
-            out.add("PA012", of, tls.span, message);
+            let refused = format!("calls to `{host}` come {what} and are refused");
+            // Subsets are often made for pods that are not in the mesh.
+            let (message, severity) = match &tls.subset {
+                Some(name) => (
+                    format!("{refused} where the pods of subset `{name}` are in the mesh"),
+                    Severity::Medium,
+                ),
+                None => (format!("{refused}: it is STRICT"), Severity::High),
+            };
+            out.add("PA012", of, tls.span, message).severity = severity;
         }
         MtlsMode::Permissive if tls.mode == TlsMode::Disable => {
             let message = format!("calls to `{host}` go {what}, though it could take mTLS");

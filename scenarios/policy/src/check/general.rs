@@ -87,12 +87,13 @@ pub(crate) fn mesh_config(inventory: &Inventory, out: &mut Findings) {
 }
 
 /// An older version of the API.
-pub(crate) fn version_of_api(of: &Manifest, out: &mut Findings) {
+pub(crate) fn version_of_api(of: &Manifest, root: &Node, out: &mut Findings) {
     let newest = of.kind.api_versions[0];
     if of.api_version != newest && of.kind.api_versions.contains(&of.api_version.as_str()) {
         let (group, old) = (of.kind.group, &of.api_version);
         let message = format!("{group}/{old} is older than {group}/{newest}, with the same fields");
-        out.add("GN003", of, of.span, message);
+        let written = root.member("apiVersion").map_or(of.span, Span::from);
+        out.add("GN003", of, written, message);
     }
 }
 

@@ -5,11 +5,14 @@ mod authorization_callers;
 mod authorization_habits;
 mod authorization_http;
 mod authorization_policy;
+mod authorization_refusals;
 mod authorization_scope;
 mod capture;
 mod cilium_cluster;
 mod cilium_content;
+mod cilium_istiod;
 mod cilium_network_policy;
+mod cilium_nodes;
 mod cilium_reach;
 mod cilium_refusals;
 mod cilium_scope;
@@ -119,6 +122,8 @@ pub(crate) fn alone(manifest: &Manifest, versions: Versions, out: &mut Findings)
                 cilium_refusals::alone(manifest, &spec, versions.cilium, out);
                 cilium_network_policy::alone(manifest, &spec, versions.cilium, out);
                 cilium_reach::alone(manifest, &spec, versions, out);
+                cilium_nodes::alone(manifest, &spec, out);
+                cilium_istiod::alone(manifest, &spec, out);
                 cilium_content::alone(manifest, &spec, versions, out);
                 cilium_scope::alone(manifest, &spec, node, out);
             }

@@ -63,18 +63,27 @@ pub(super) fn together(known: &Known<'_>, out: &mut Findings) {
         }
         match first.get(&(namespace.clone(), labels.clone())) {
             // The same object again is another check's.
-            Some(other) if other.name != of.name => {
-                let message = format!(
-                    "{} is about the same workloads: one of the two is ignored",
-                    other.title()
-                );
-                out.add("PA009", of, of.span, message);
-            }
+            Some(other) if other.name != of.name => one_too_many(of, other, out),
             Some(_) => {}
             None => drop(first.insert((namespace, labels), of)),
         }
     }
     mesh_wide(&policies, set, out);
+}
+
+/// Of two that are about the same workloads the older counts, as far as files know which that is.
+fn one_too_many(of: &Manifest, other: &Manifest, out: &mut Findings) {
+    let (younger, older) = match (&of.created, &other.created) {
+        (Some(own), Some(others)) if own < others => (other, of),
+        _ => (of, other),
+    };
+    let known = of.created.is_some() && other.created.is_some() && of.created != other.created;
+    let title = older.title();
+    let message = match known {
+        true => format!("{title} is about the same workloads and older: this one is ignored"),
+        false => format!("{title} is about the same workloads: the younger of the two is ignored"),
+    };
+    out.add("PA009", younger, younger.span, message);
 }
 
 fn mesh_wide(policies: &[&Manifest], set: &PolicySet, out: &mut Findings) {

@@ -11,7 +11,7 @@ mod text;
 pub use answer::{answer, document, explanation};
 pub use junit::junit;
 pub use metrics::metrics;
-pub use programs::{github, json, markdown};
+pub use programs::{catalogue, github, json, markdown};
 pub use sarif::sarif;
 pub use text::text;
 

@@ -2,15 +2,36 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Loudness, excuse, loudness, sentence};
+use crate::catalogue::{self, NEEDS, UNDECIDABLE};
 use crate::validate::Report;
 
 /// The report as one document.
 #[must_use]
 pub fn json(report: &Report) -> String {
     let document = json!({ "schema_version": 1, "report": report });
+    format!("{document:#}\n")
+}
+
+/// The checks as one document, those too that can not be decided here.
+#[must_use]
+pub fn catalogue() -> String {
+    let checks = catalogue::checks().map(|check| {
+        let needs = NEEDS.iter().find(|(id, ..)| id == &check.id);
+        let needs = needs.map(|(_, _, needs)| *needs).unwrap_or_default();
+        let missing: Vec<&str> = needs.iter().map(|need| need.missing()).collect();
+        json!({
+            "id": check.id, "severity": check.severity, "title": check.title, "why": check.why,
+            "fix": check.fix, "source": check.source, "releases": check.releases,
+            "refused_upstream": check.refuses, "not_evaluated_where": missing,
+        })
+    });
+    let never = UNDECIDABLE.iter();
+    let never = never.map(|(what, title, why)| json!({ "what": what, "title": title, "why": why }));
+    let (checks, never): (Vec<Value>, Vec<Value>) = (checks.collect(), never.collect());
+    let document = json!({ "schema_version": 1, "checks": checks, "never_evaluated": never });
     format!("{document:#}\n")
 }
 

@@ -9,11 +9,13 @@ mod trials;
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 
-use crate::report::axes;
-use crate::report::model::{ChartWords, Report};
+use crate::report::model::{ChartWords, MEMORY_CHART, Report};
+use crate::report::{axes, charts};
 use plot::swatch;
 
 /// Hues in the style, `--hue-0` and on.
@@ -21,9 +23,24 @@ const HUES: usize = 8;
 
 pub(super) fn all(report: &Report) -> Markup {
     html! {
+        (memory(report))
         (overhead::figure(report))
         (percentiles::figure(report))
         (trials::figure(report))
+    }
+}
+
+/// As the picture that stands in the run folder: it has nothing to switch or to point at, and its
+/// figures are in the tables.
+fn memory(report: &Report) -> Markup {
+    let Some(svg) = charts::memory(report) else { return html! {} };
+    let words = &MEMORY_CHART;
+    html! {
+        figure.chart.(words.name) {
+            figcaption { (words.caption) }
+            p.about { (words.about) "." }
+            img src={ "data:image/svg+xml;base64," (STANDARD.encode(svg)) } alt=(words.caption);
+        }
     }
 }
 
@@ -39,6 +56,9 @@ pub(super) fn looks(report: &Report) -> String {
              .v{index} {{ display: none }}",
             place % HUES
         );
+    }
+    if report.memory.is_some() {
+        rules.push_str(".chart.memory img { width: 100%; height: auto }\n");
     }
     rules
 }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 /// Istio sets every limit of its circuit breakers to the largest number there is.
 const NO_LIMIT: u32 = u32::MAX;
+/// As Linux numbers them on x86-64 and on ARM.
+const SOL_SOCKET: u32 = 1;
+const SO_MARK: u32 = 36;
 
 /// How paths are made comparable before any filter sees them.
 #[derive(Debug, Clone, Copy)]
@@ -200,6 +203,22 @@ pub(super) fn cluster(prefix: &str, upstream: SocketAddr, transport: Option<Valu
         cluster["transport_socket"] = transport;
     }
     cluster
+}
+
+/// A cluster without any address, for connections that are to be closed.
+pub(super) fn cluster_of_nobody(name: &str) -> Value {
+    json!({ "name": name, "type": "STATIC", "connect_timeout": "10s" })
+}
+
+/// How connections to a next hop are marked for the kernel.
+pub(super) fn marked(mark: u32) -> Value {
+    json!({ "socket_options": [{
+        "description": "SO_MARK",
+        "level": SOL_SOCKET,
+        "name": SO_MARK,
+        "int_value": mark,
+        "state": "STATE_PREBIND",
+    }] })
 }
 
 pub(super) fn address(address: SocketAddr) -> Value {

@@ -20,6 +20,6 @@ mod untranslated;
 pub use cilium::{Endpoint, NodePolicy, Workplace};
 pub use istio::{AuthorizationFilters, Destination, Protocol, Target};
 pub use policy::inventory::PathNormalization;
-pub use process::{Inbound, Kind, Listener, Node, Outbound, Process};
+pub use process::{Capture, Inbound, Kind, Listener, Node, Outbound, Process};
 pub use tls::{Group, Tls};
 pub use untranslated::{Note, Refusal, Untranslated};

@@ -29,7 +29,26 @@ pub struct Process {
     pub workers: NonZeroU16,
     /// Listeners by name; see [`Listener::prefix`].
     pub listeners: BTreeMap<String, Listener>,
+    /// `Some` where its listeners bind no port, and connections are brought to it by the kernel.
+    pub capture: Option<Capture>,
+    /// The file in which it is told its listeners, and watches for others; without one it has them
+    /// from its start to its end.
+    pub told_in: Option<PathBuf>,
 }
+
+/// How captured connections come to a process and are told from its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture {
+    /// Where they arrive. Each is handed to the listener of the port that it was made to; one that
+    /// no listener is for is closed.
+    pub address: SocketAddr,
+    /// What its own connections are marked with, so that they are not captured in turn.
+    pub mark: u32,
+}
+
+/// The name of the listener at which captured connections arrive, and of the cluster of those that
+/// are for nobody. No other has one without an underscore.
+const CAPTURED: &str = "captured";
 
 /// A port, and where its calls go.
 #[derive(Debug, Clone)]
@@ -90,13 +109,17 @@ impl Process {
     /// The bootstrap, which Envoy reads as JSON.
     #[must_use]
     pub fn bootstrap(&self) -> Value {
-        let listeners: Vec<Value> =
-            self.listeners.iter().map(|(name, listener)| listener.render(name)).collect();
-        let clusters: Vec<Value> =
-            self.listeners.iter().map(|(name, listener)| listener.cluster(name)).collect();
+        let mark = self.capture.map(|capture| capture.mark);
+        let mut listeners = if self.told_in.is_some() { Vec::new() } else { self.rendered() };
+        let mut clusters: Vec<Value> =
+            self.listeners.iter().map(|(name, listener)| listener.cluster(name, mark)).collect();
+        if let Some(capture) = &self.capture {
+            listeners.push(capture.listener());
+            clusters.push(http::cluster_of_nobody(CAPTURED));
+        }
         let connections = "type.googleapis.com/envoy.extensions.resource_monitors.\
                            downstream_connections.v3.DownstreamConnectionsConfig";
-        json!({
+        let mut bootstrap = json!({
             "node": { "id": self.id, "cluster": self.id },
             "admin": { "address": { "pipe": {
                 "path": self.admin.display().to_string(),
@@ -121,7 +144,31 @@ impl Process {
                 },
             }] },
             "static_resources": { "listeners": listeners, "clusters": clusters },
-        })
+        });
+        if let Some(file) = &self.told_in {
+            bootstrap["dynamic_resources"] = json!({ "lds_config": {
+                "resource_api_version": "V3",
+                "path_config_source": { "path": file.display().to_string() },
+            } });
+        }
+        bootstrap
+    }
+
+    /// What the file says from which it is told its listeners. In JSON: of YAML, Envoy keeps a
+    /// parser's rubbish, tens of MiB for a thousand policies.
+    #[must_use]
+    pub fn discovery(&self, version: u32) -> Value {
+        let kind = "type.googleapis.com/envoy.config.listener.v3.Listener";
+        let mut resources = self.rendered();
+        for listener in &mut resources {
+            listener["@type"] = kind.into();
+        }
+        json!({ "version_info": version.to_string(), "resources": resources })
+    }
+
+    fn rendered(&self) -> Vec<Value> {
+        let captured = self.capture.is_some();
+        self.listeners.iter().map(|(name, listener)| listener.render(name, captured)).collect()
     }
 
     /// The arguments of the process whose bootstrap is that file.
@@ -139,6 +186,19 @@ impl Process {
     }
 }
 
+impl Capture {
+    fn listener(&self) -> Value {
+        json!({
+            "name": CAPTURED,
+            "stat_prefix": CAPTURED,
+            "address": http::address(self.address),
+            "enable_reuse_port": false,
+            "use_original_dst": true,
+            "filter_chains": [{ "name": "nobody", "filters": [http::tcp_proxy(CAPTURED)] }],
+        })
+    }
+}
+
 impl Listener {
     /// What the listener, its counters and its cluster are called; `name` is its name in the
     /// process.
@@ -153,7 +213,7 @@ impl Listener {
         format!("{role}_{}", name.replace(':', "_"))
     }
 
-    fn render(&self, name: &str) -> Value {
+    fn render(&self, name: &str, captured: bool) -> Value {
         let prefix = self.prefix(name);
         let (direction, inspects, chains) = match &self.kind {
             Kind::Inbound(inbound) => {
@@ -171,6 +231,9 @@ impl Listener {
             "traffic_direction": direction,
             "filter_chains": chains,
         });
+        if captured {
+            listener["bind_to_port"] = false.into();
+        }
         if inspects {
             let kind = "type.googleapis.com/\
                         envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
@@ -184,14 +247,18 @@ impl Listener {
         listener
     }
 
-    fn cluster(&self, name: &str) -> Value {
+    fn cluster(&self, name: &str, mark: Option<u32>) -> Value {
         let transport = match &self.kind {
             Kind::Outbound(Outbound { host, port, mtls: Some((tls, server)), .. }) => {
                 Some(tls::upstream(tls, server, &format!("outbound_.{port}_._.{host}")))
             }
             Kind::Outbound(_) | Kind::Inbound(_) | Kind::Node(_) => None,
         };
-        http::cluster(&self.prefix(name), self.upstream, transport)
+        let mut cluster = http::cluster(&self.prefix(name), self.upstream, transport);
+        if let Some(mark) = mark {
+            cluster["upstream_bind_config"] = http::marked(mark);
+        }
+        cluster
     }
 }
 

@@ -284,7 +284,7 @@ fn a_cluster_that_is_up_is_taken_only_when_it_is_what_the_plan_wants() {
     take(&mut script).unwrap();
     // It was asked and nothing else.
     for line in &script.calls[calls..] {
-        let asks = ["get clusters", " status ", " diff ", "--timeout 1s"];
+        let asks = ["get clusters", "--output json", " diff ", "--timeout 1s"];
         assert!(asks.iter().any(|it| line.contains(it)), "{line}");
     }
     // Another version, or other values, is another description.

@@ -55,6 +55,12 @@ impl NodePolicy {
         Self { policies: None, notes: Vec::new() }
     }
 
+    /// Whether any policy is about the workload, so that what none allows is refused.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        self.policies.is_some()
+    }
+
     /// Translates the policies that are in force. An error names every field that can not be told
     /// to Envoy.
     pub fn translate(policies: &[Policy], of: &Workplace<'_>) -> Result<Self, Untranslated> {
