@@ -90,6 +90,7 @@ impl Mesh {
             "origin",
             &OriginSetup {
                 cores: Vec::new(),
+                address: Ipv4Addr::LOCALHOST,
                 body_bytes: 2,
                 routes: vec![OriginRoute { name: ROUTE.to_owned(), stall: None }],
             },
