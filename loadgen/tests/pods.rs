@@ -173,7 +173,7 @@ fn ctrl_c_and_kill_9_leave_no_process_no_namespace_and_no_interface() {
         let dir = tempfile::tempdir().expect("a folder");
         let more = ["--scenario=l7-policy", "--blocks=500", "--variants=no-mesh,strict,node-proxy"];
         let mut command = in_pods(dir.path(), &more);
-        let mut child =
+        let child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         wait_for("two trials", || (trials_kept(dir.path()) >= 2).then_some(()));
         let parts = children_of(child.id());
@@ -183,8 +183,9 @@ fn ctrl_c_and_kill_9_leave_no_process_no_namespace_and_no_interface() {
         assert!(theirs.len() == 3 && !theirs.contains(&here), "{theirs:?}");
         assert_eq!(interfaces(), before);
         signal(i32::try_from(child.id()).expect("a pid"), how);
-        let status = child.wait().expect("it ends");
-        assert_eq!(status.code(), (how == Signal::INT).then_some(130));
+        let output = child.wait_with_output().expect("it ends");
+        let expected = (how == Signal::INT).then_some(130);
+        assert_eq!(output.status.code(), expected, "{}", errors(&output));
         for (pid, command) in parts {
             wait_for(&command, || (!alive(pid)).then_some(()));
         }

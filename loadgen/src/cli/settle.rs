@@ -34,7 +34,7 @@ const QUICK_LONGEST: Duration = Duration::from_millis(900);
 
 /// A smoke run about memory has as many ladders as fit, too few for an interval.
 const QUICK_MEMORY_BLOCKS: u32 = 2;
-const QUICK_SETTLE: Duration = Duration::from_millis(300);
+const QUICK_SETTLE: Duration = Duration::from_millis(200);
 /// Policies that change: an Envoy has to let go of the old ones, which its drain time of 1 s bounds
 /// from below.
 const CHANGE: Duration = Duration::from_millis(1300);

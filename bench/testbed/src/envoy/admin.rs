@@ -82,12 +82,15 @@ impl Admin {
                 return Err(ErrorKind::TimedOut.into());
             }
             stream.set_read_timeout(Some(left))?;
-            match stream.read(&mut buffer)? {
-                0 => return Ok(answer),
-                _ if answer.len() > MAX_ANSWER_BYTES => {
+            match stream.read(&mut buffer) {
+                Ok(0) => return Ok(answer),
+                Ok(_) if answer.len() > MAX_ANSWER_BYTES => {
                     return Err(io::Error::other("an answer without an end"));
                 }
-                count => answer.extend_from_slice(&buffer[..count]),
+                Ok(count) => answer.extend_from_slice(&buffer[..count]),
+                // Ctrl-C is heard elsewhere; a read with a timeout is not begun again by itself.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
