@@ -134,8 +134,7 @@ pub fn ask(
 }
 
 fn of_error(error: &io::Error) -> Observed {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match (tls, error.kind()) {
+    match (of_tls(error), error.kind()) {
         (Some(rustls::Error::AlertReceived(alert)), _) => {
             Observed::Alert(in_words(&format!("{alert:?}")))
         }
@@ -150,6 +149,11 @@ fn of_error(error: &io::Error) -> Observed {
         (None, ErrorKind::TimedOut | ErrorKind::WouldBlock) => Observed::Silent,
         (None, _) => Observed::Failed(error.to_string()),
     }
+}
+
+/// What TLS has to say of an error. No connection goes on after that.
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The request's bytes.
@@ -172,6 +176,11 @@ fn exchange(mut stream: impl Read + Write, question: &Question<'_>) -> io::Resul
     let request = written(question);
     // A server that refuses may have closed before all was written; its alert is still to be read.
     let written = stream.write_all(request.as_bytes()).and_then(|()| stream.flush());
+    let written = match written {
+        // Who speaks no TLS may well keep the connection open for a while.
+        Err(error) if of_tls(&error).is_some() => return Err(error),
+        written => written,
+    };
     let mut answer = Vec::new();
     let mut buffer = [0_u8; 4096];
     loop {
@@ -291,6 +300,31 @@ mod tests {
         body: "",
         claim: None,
     };
+
+    /// A peer that has said what is no TLS, and neither says more nor closes.
+    struct NoMore;
+
+    impl Read for NoMore {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("all was heard");
+        }
+    }
+
+    impl Write for NoMore {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            let invalid = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+            Err(io::Error::new(ErrorKind::InvalidData, invalid))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_peer_that_speaks_no_tls_to_close() {
+        let error = exchange(NoMore, &ECHO).unwrap_err();
+        assert_eq!(of_error(&error), Observed::NoTls);
+    }
 
     #[test]
     fn alerts_are_told_in_words() {
