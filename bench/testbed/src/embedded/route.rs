@@ -16,7 +16,7 @@ use sidecar::{
 
 use crate::part::Ports;
 use crate::prove::Path;
-use crate::workload::{self, address, micros, stall};
+use crate::workload::{self, address, for_a_node, for_sidecars, micros, stall};
 
 /// A variant, translated.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,37 +86,13 @@ fn mode_of(set: &PolicySet) -> Mode {
 }
 
 fn sidecar_rules(set: &PolicySet) -> Result<Option<Rules>, String> {
-    // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
-    let PolicySet {
-        root_namespace,
-        peer_authentications: _,
-        authorization_policies,
-        cilium_network_policies,
-    } = set;
-    if let Some(policy) = cilium_network_policies.first() {
-        return Err(format!(
-            "{}: {}: sidecars enforce none of Cilium's",
-            policy.origin, policy.title
-        ));
-    }
-    of_istio(authorization_policies, root_namespace, &parts::server(), PORT)
+    let authorization_policies = for_sidecars(set)?;
+    of_istio(authorization_policies, &set.root_namespace, &parts::server(), PORT)
         .map_err(|all| lines(&all))
 }
 
 fn node_rules(set: &PolicySet) -> Result<Option<Rules>, String> {
-    let PolicySet {
-        root_namespace: _,
-        peer_authentications,
-        authorization_policies,
-        cilium_network_policies,
-    } = set;
-    let istio = peer_authentications
-        .iter()
-        .map(|policy| &policy.origin)
-        .chain(authorization_policies.iter().map(|policy| &policy.origin));
-    if let Some(origin) = istio.into_iter().next() {
-        return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
-    }
+    let cilium_network_policies = for_a_node(set)?;
     // Every caller on this machine is taken for the client: nothing tells one from another.
     let (server, client) = (parts::server(), parts::client());
     of_cilium(cilium_network_policies, &server, &client, PORT).map_err(|all| lines(&all))

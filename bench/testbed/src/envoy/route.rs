@@ -15,7 +15,7 @@ use super::bootstrap::{
 };
 use super::found::Build;
 use crate::prove::Path;
-use crate::workload::stall;
+use crate::workload::{for_a_node, for_sidecars, stall};
 
 /// A variant, translated.
 #[derive(Debug, Clone)]
@@ -123,23 +123,11 @@ fn build_of(name: &VariantName, builds: &[Build]) -> Result<usize, String> {
 }
 
 fn of_sidecars(build: usize, set: &PolicySet) -> Result<Proxied, String> {
-    // Named in full, so that a kind which `policy` comes to read does not go unenforced here.
-    let PolicySet {
-        root_namespace,
-        peer_authentications: _,
-        authorization_policies,
-        cilium_network_policies,
-    } = set;
-    if let Some(policy) = cilium_network_policies.first() {
-        return Err(format!(
-            "{}: {}: sidecars enforce none of Cilium's",
-            policy.origin, policy.title
-        ));
-    }
+    let authorization_policies = for_sidecars(set)?;
     let server = parts::server();
     // Listeners are on ports of their own, so that what policies ask of ports is settled here.
     let target = Target {
-        root_namespace,
+        root_namespace: &set.root_namespace,
         workload: &server,
         destination: Destination::Settled(PORT),
         protocol: Protocol::Http,
@@ -152,19 +140,7 @@ fn of_sidecars(build: usize, set: &PolicySet) -> Result<Proxied, String> {
 }
 
 fn of_node(build: usize, set: &PolicySet, client: IpAddr) -> Result<Proxied, String> {
-    let PolicySet {
-        root_namespace: _,
-        peer_authentications,
-        authorization_policies,
-        cilium_network_policies,
-    } = set;
-    let mut of_istio = peer_authentications
-        .iter()
-        .map(|policy| &policy.origin)
-        .chain(authorization_policies.iter().map(|policy| &policy.origin));
-    if let Some(origin) = of_istio.next() {
-        return Err(format!("{origin}: a node's proxy enforces nothing of Istio's"));
-    }
+    let cilium_network_policies = for_a_node(set)?;
     let server = parts::server_pod();
     let client = Endpoint { pod: parts::client_pod(), addresses: vec![client] };
     let place = Workplace { server: &server, port: PORT, callers: &[client] };
