@@ -197,8 +197,7 @@ impl Run<'_, '_> {
         let variant =
             self.scenario.variant(name).expect("a plan names only variants of its scenario");
         let proof = self.testbed.prove(variant, block)?;
-        self.sink.on(&Event::Proven(&proof))?;
-        if proof.holds() { Ok(()) } else { Err(Fault::Unproven(Box::new(proof))) }
+        proven(proof, self.sink)
     }
 
     /// One trial, kept and judged.
@@ -230,6 +229,12 @@ impl Run<'_, '_> {
     fn go_on(&self) -> Result<(), Fault> {
         go_on(self.stop)
     }
+}
+
+/// A proof is kept whether or not it holds; a run goes on only where it does.
+fn proven(proof: Proof, sink: &mut dyn Sink) -> Result<(), Fault> {
+    sink.on(&Event::Proven(&proof))?;
+    if proof.holds() { Ok(()) } else { Err(Fault::Unproven(Box::new(proof))) }
 }
 
 fn go_on(stop: &StopFlag) -> Result<(), Fault> {

@@ -160,8 +160,14 @@ pub trait MemoryTestbed: Testbed {
     /// Gives the running sidecars the variant's policies in place of those that they have, and
     /// returns when they say that nothing of the old ones is left.
     fn change(&mut self, to: &Variant) -> Result<(), TestbedError>;
-    /// Leaves the sidecars alone for that long, and then looks at each.
-    fn look_after(&mut self, settle: Duration) -> Result<Vec<Looks>, TestbedError>;
+    /// The sidecars of the variant that stands; an error when one of them has died.
+    fn sidecars(&mut self) -> Result<&mut dyn Sidecars, TestbedError>;
+}
+
+/// Running sidecars whose memory can be read.
+pub trait Sidecars {
+    /// Leaves them alone for that long, and then looks at each.
+    fn look_after(&mut self, settle: Duration) -> Vec<Looks>;
     /// From that long on, looks at each again and again.
     fn watch_after(&mut self, wait: Duration) -> Result<(), TestbedError>;
     /// Ends that, and tells what was seen.

@@ -17,8 +17,8 @@ use bench::record::{Provenance, RunRecord, Subject};
 use bench::report::terminal::{Style, render as terminal_text};
 use bench::results::{RunFolder, render, replay};
 use bench::seams::{
-    Endpoint, Event, Generator, GeneratorError, MemoryTestbed, Probe, Proof, Sink, SinkError,
-    StopFlag, Testbed, TestbedError, WorkSeen,
+    Endpoint, Event, Generator, GeneratorError, MemoryTestbed, Probe, Proof, Sidecars, Sink,
+    SinkError, StopFlag, Testbed, TestbedError, WorkSeen,
 };
 use bench::trial::{GeneratorReport, Latencies, OutcomeCounts, TrialRecord, TrialSpec};
 use scenarios::scenario::Scenario;
@@ -143,9 +143,15 @@ impl MemoryTestbed for FakePlace {
         self.diary.push(format!("change {}", self.policies));
         Ok(())
     }
-    fn look_after(&mut self, _: Duration) -> Result<Vec<Looks>, TestbedError> {
+    fn sidecars(&mut self) -> Result<&mut dyn Sidecars, TestbedError> {
+        Ok(self)
+    }
+}
+
+impl Sidecars for FakePlace {
+    fn look_after(&mut self, _: Duration) -> Vec<Looks> {
         self.diary.push("look".to_owned());
-        Ok(self.looks(false))
+        self.looks(false)
     }
     fn watch_after(&mut self, _: Duration) -> Result<(), TestbedError> {
         self.diary.push("watch".to_owned());

@@ -6,7 +6,7 @@ use scenarios::memory::{AFTER_LOAD, DELETED, FRESH, MemorySpec, UNDER_LOAD};
 use scenarios::scenario::Scenario;
 use scenarios::variant::Variant;
 
-use super::{Fault, Sent, go_on, send};
+use super::{Fault, Sent, go_on, proven, send};
 use crate::admit::Rejection;
 use crate::memory::{Looks, MemoryReading};
 use crate::plan::Plan;
@@ -86,18 +86,19 @@ impl Climb<'_> {
         for probe in &mut proof.probes {
             probe.claim = format!("{state}: {}", probe.claim);
         }
-        self.sink.on(&Event::Proven(&proof))?;
-        if proof.holds() { Ok(()) } else { Err(Fault::Unproven(Box::new(proof))) }
+        proven(proof, self.sink)
     }
 
     fn rest(&mut self, spec: &TrialSpec, state: &str) -> Result<(), Fault> {
-        let looks = self.testbed.look_after(self.memory.settle)?;
+        let looks = self.testbed.sidecars()?.look_after(self.memory.settle);
+        // What died meanwhile is better told as such than as unreadable.
+        self.testbed.sidecars()?;
         go_on(self.stop)?;
         self.read(spec, state, looks, None)
     }
 
     fn load(&mut self, spec: &TrialSpec) -> Result<(), Fault> {
-        self.testbed.watch_after(spec.load.warm_up)?;
+        self.testbed.sidecars()?.watch_after(spec.load.warm_up)?;
         let sent = send(
             spec,
             self.scenario,
@@ -105,7 +106,7 @@ impl Climb<'_> {
             self.sink,
             (self.stop, self.done),
         )?;
-        let looks = self.testbed.watched()?;
+        let looks = self.testbed.sidecars()?.watched()?;
         let Sent { record, work, admission, broken } = sent;
         let (record, work, judged) = (&record, &work, &admission);
         self.sink.on(&Event::TrialFinished { record, work, admission: judged })?;

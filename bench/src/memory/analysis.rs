@@ -7,7 +7,7 @@ use scenarios::memory::{AFTER_LOAD, DELETED, FRESH, Sidecar, UNDER_LOAD};
 
 use super::record::{
     Measure, MemoryDifference, MemoryKind, MemoryLevel, MemoryReading, MemoryRecord, MemoryVerdict,
-    StateRecord,
+    StateRecord, why_none,
 };
 use crate::analysis::{Rule, Side, estimate, side};
 use crate::record::PlanRecord;
@@ -109,14 +109,7 @@ fn levels(memory: &MemoryRecord, plan: &PlanRecord, rule: &Rule) -> Vec<MemoryLe
 
 fn level(memory: &MemoryRecord, of: Of<'_>, rule: &Rule) -> MemoryLevel {
     let values: Vec<f64> = values(memory, of).into_values().collect();
-    let mut missing: Vec<String> = Vec::new();
-    for reading in readings(memory, of) {
-        for why in reading.why_not.iter().chain(&reading.left_out) {
-            if !missing.contains(why) {
-                missing.push(why.clone());
-            }
-        }
-    }
+    let mut missing = why_none(readings(memory, of));
     let bytes = estimate(&values, rule);
     if bytes.is_none() {
         let needed = rule.fewest_values();

@@ -26,9 +26,10 @@ pub struct Looks {
 /// One look at one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Every page that is mapped and there, shared ones in full.
+    /// Every page that is mapped and there, shared ones in full: several processes of one program
+    /// count its text once each.
     pub rss_bytes: u64,
-    /// Shared pages divided by how many processes share them.
+    /// Shared pages divided by how many processes share them; adds up over processes.
     pub pss_bytes: u64,
     /// Pages that only this process has and that it has written to.
     pub private_dirty_bytes: u64,
@@ -269,16 +270,22 @@ impl MemoryRecord {
         if self.readings.iter().any(|reading| counts(&reading)) {
             return Ok(());
         }
-        let mut reasons: Vec<&str> = Vec::new();
-        for why in self.readings.iter().flat_map(|row| row.why_not.iter().chain(&row.left_out)) {
-            if !reasons.contains(&why.as_str()) {
-                reasons.push(why);
-            }
-        }
+        let reasons = why_none(&self.readings);
         let reasons =
             if reasons.is_empty() { "nothing was read".to_owned() } else { reasons.join("\n") };
         Err(format!("no sidecar's memory could be read\n{reasons}"))
     }
+}
+
+/// Why readings enter no figure, each reason once.
+pub(super) fn why_none<'r>(readings: impl IntoIterator<Item = &'r MemoryReading>) -> Vec<String> {
+    let mut reasons: Vec<String> = Vec::new();
+    for why in readings.into_iter().flat_map(|row| row.why_not.iter().chain(&row.left_out)) {
+        if !reasons.contains(why) {
+            reasons.push(why.clone());
+        }
+    }
+    reasons
 }
 
 impl MemoryReading {

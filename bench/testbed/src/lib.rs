@@ -7,7 +7,7 @@ pub mod deadline;
 pub mod embedded;
 pub mod envoy;
 pub mod kind;
-pub mod memory;
+mod memory;
 pub mod namespace;
 mod part;
 pub mod probe;

@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bench::memory::{Held, Looks};
+use bench::seams::{Sidecars, TestbedError};
 
 /// Between two looks at a process. A look takes the kernel less than a millisecond, in which the
 /// process can not map or unmap anything.
@@ -19,20 +20,8 @@ const IDLE_LOOKS: u32 = 5;
 /// A watch ends by itself after so many looks, two hours and a half.
 const MOST_LOOKS: usize = 90_000;
 
-/// Memory of one process at one moment, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// Resident: every page that is mapped and there, shared ones in full. Several processes of one
-    /// program count its text once each.
-    pub rss_bytes: u64,
-    /// Proportional: shared pages divided by how many share them. Adds up over processes.
-    pub pss_bytes: u64,
-    /// Pages that only this process has and that it has written to.
-    pub private_dirty_bytes: u64,
-}
-
 /// Of that process; an error when it has ended, or is somebody else's.
-pub fn of(process: u32) -> Result<Memory, String> {
+pub(crate) fn of(process: u32) -> Result<Held, String> {
     let path = format!("/proc/{process}/smaps_rollup");
     let text = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
     understood(&text).ok_or_else(|| format!("{path}: a line is missing among those it has"))
@@ -52,9 +41,9 @@ impl Watched {
     /// A look, while it runs its program, before and after.
     fn look(&self) -> Result<Held, String> {
         self.runs()?;
-        let Memory { rss_bytes, pss_bytes, private_dirty_bytes } = of(self.process)?;
+        let held = of(self.process)?;
         self.runs()?;
-        Ok(Held { rss_bytes, pss_bytes, private_dirty_bytes })
+        Ok(held)
     }
 
     fn runs(&self) -> Result<(), String> {
@@ -146,26 +135,44 @@ impl Watch {
 
 /// One variant that stands alone in a testbed, and its sidecars.
 #[derive(Debug)]
-pub(crate) struct Standing<Route> {
+pub(crate) struct Alone<Route> {
+    testbed: &'static str,
     /// With the policies that are in force now.
     pub(crate) route: Route,
-    pub(crate) watched: Vec<Watched>,
-    pub(crate) watch: Option<Watch>,
+    watched: Vec<Watched>,
+    watch: Option<Watch>,
 }
 
-impl<Route> Standing<Route> {
-    pub(crate) fn look_after(&self, settle: Duration) -> Vec<Looks> {
+impl<Route> Alone<Route> {
+    pub(crate) fn new(testbed: &'static str, route: Route, watched: Vec<Watched>) -> Self {
+        Self { testbed, route, watched, watch: None }
+    }
+
+    fn unwatched(&self, problem: impl ToString) -> TestbedError {
+        TestbedError {
+            testbed: self.testbed.to_owned(),
+            step: "watch the memory".to_owned(),
+            problem: problem.to_string(),
+            hint: String::new(),
+            log_tail: Vec::new(),
+        }
+    }
+}
+
+impl<Route> Sidecars for Alone<Route> {
+    fn look_after(&mut self, settle: Duration) -> Vec<Looks> {
         look_after(settle, &self.watched)
     }
 
-    pub(crate) fn watch_after(&mut self, wait: Duration) -> Result<(), String> {
+    fn watch_after(&mut self, wait: Duration) -> Result<(), TestbedError> {
         let begun = Watch::after(wait, self.watched.clone());
-        self.watch = Some(begun.map_err(|error| format!("can not start a thread: {error}"))?);
+        self.watch = Some(begun.map_err(|error| self.unwatched(error))?);
         Ok(())
     }
 
-    pub(crate) fn watched(&mut self) -> Result<Vec<Looks>, String> {
-        self.watch.take().ok_or("it was not begun")?.end()
+    fn watched(&mut self) -> Result<Vec<Looks>, TestbedError> {
+        let watch = self.watch.take().ok_or_else(|| self.unwatched("it was not begun"))?;
+        watch.end().map_err(|problem| self.unwatched(problem))
     }
 }
 
@@ -187,13 +194,13 @@ fn watch(wait: Duration, watched: &[Watched], stopped: &Receiver<()>) -> Vec<Loo
     told(watched, seen)
 }
 
-fn understood(text: &str) -> Option<Memory> {
+fn understood(text: &str) -> Option<Held> {
     let bytes = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
         kibibytes.checked_mul(1024)
     };
-    Some(Memory {
+    Some(Held {
         rss_bytes: bytes("Rss:")?,
         pss_bytes: bytes("Pss:")?,
         private_dirty_bytes: bytes("Private_Dirty:")?,

@@ -422,7 +422,7 @@ fn policies_come_and_go_while_the_sidecars_run_and_their_memory_is_read() {
             Embedded::new(subject(), &scenario, &names, unpinned.clone(), logs.clone()).unwrap();
         let bare = memory.bare(variant);
         place.stand(&bare, 1, 1).unwrap();
-        let first = place.look_after(Duration::ZERO).unwrap();
+        let first = place.sidecars().unwrap().look_after(Duration::ZERO);
         assert_eq!(first.len(), 2);
         for (looks, role) in first.iter().zip(["client sidecar", "server sidecar"]) {
             assert_eq!(looks.sidecar, role);
@@ -434,16 +434,17 @@ fn policies_come_and_go_while_the_sidecars_run_and_their_memory_is_read() {
             place.change(&state).unwrap();
             let proof = place.prove(&state, 1).unwrap();
             assert!(proof.holds(), "{proof:#?}");
-            let now = place.look_after(Duration::ZERO).unwrap();
+            let now = place.sidecars().unwrap().look_after(Duration::ZERO);
             let processes = |looks: &[bench::memory::Looks]| -> Vec<u32> {
                 looks.iter().map(|looks| looks.process).collect()
             };
             assert_eq!(processes(&now), processes(&first), "nothing was started anew");
         }
-        place.watch_after(Duration::ZERO).unwrap();
-        assert!(place.watched().unwrap().iter().all(|looks| looks.seen.is_ok()));
+        place.sidecars().unwrap().watch_after(Duration::ZERO).unwrap();
+        let watched = place.sidecars().unwrap().watched().unwrap();
+        assert!(watched.iter().all(|looks| looks.seen.is_ok()));
         place.tear_down().unwrap();
-        assert!(place.look_after(Duration::ZERO).is_err());
+        assert!(place.sidecars().is_err());
     }
 }
 

@@ -369,7 +369,7 @@ fn policies_come_and_go_while_the_envoys_run_and_their_memory_is_read() {
         let mut place = place(scenario.clone(), builds.clone());
         let bare = memory.bare(variant);
         place.envoy.stand(&bare, 1, 1).unwrap();
-        let first = place.envoy.look_after(Duration::ZERO).unwrap();
+        let first = place.envoy.sidecars().unwrap().look_after(Duration::ZERO);
         assert_eq!(first.len(), 2);
         for looks in &first {
             assert!(looks.sharing >= 2, "{looks:?}");
@@ -382,7 +382,7 @@ fn policies_come_and_go_while_the_envoys_run_and_their_memory_is_read() {
             let proof = place.envoy.prove(&state, 1).unwrap();
             assert!(proof.holds(), "{proof:#?}");
         }
-        let last = place.envoy.look_after(Duration::ZERO).unwrap();
+        let last = place.envoy.sidecars().unwrap().look_after(Duration::ZERO);
         for (first, last) in first.iter().zip(&last) {
             assert_eq!(first.process, last.process, "nothing was started anew");
         }

@@ -1,16 +1,13 @@
 //! One variant alone, whose server's sidecar is given other rules while it runs, over its control
 //! channel. Knows no state by name.
 
-use std::time::Duration;
-
-use bench::memory::Looks;
-use bench::seams::{MemoryTestbed, Testbed, TestbedError};
+use bench::seams::{MemoryTestbed, Sidecars, Testbed, TestbedError};
 use scenarios::variant::Variant;
 
 use super::processes::Processes;
 use super::route::Route;
-use super::{Embedded, error_at, untranslated, with_hint};
-use crate::memory::Standing;
+use super::{Embedded, NAME, error_at, untranslated, with_hint};
+use crate::memory::Alone;
 use crate::part::Start;
 
 impl Embedded {
@@ -19,10 +16,10 @@ impl Embedded {
         Route::of(variant, &self.scenario).map_err(|problem| untranslated(&step, &problem))
     }
 
-    fn alone(&mut self) -> Result<&mut Standing<Route>, TestbedError> {
+    fn alone(&mut self) -> Result<&mut Alone<Route>, TestbedError> {
         self.live()?;
         let none = || error_at("look at memory", "no variant stands alone".to_owned());
-        self.standing.as_mut().ok_or_else(none)
+        self.alone.as_mut().ok_or_else(none)
     }
 }
 
@@ -37,7 +34,7 @@ impl MemoryTestbed for Embedded {
         let running = Processes::start(&start, routes).map_err(with_hint)?;
         let watched = running.watched(program);
         self.running = Some(running);
-        self.standing = Some(Standing { route, watched, watch: None });
+        self.alone = Some(Alone::new(NAME, route, watched));
         Ok(())
     }
 
@@ -53,20 +50,7 @@ impl MemoryTestbed for Embedded {
         Ok(())
     }
 
-    fn look_after(&mut self, settle: Duration) -> Result<Vec<Looks>, TestbedError> {
-        let looks = self.alone()?.look_after(settle);
-        // What died meanwhile is better told as such.
-        self.live()?;
-        Ok(looks)
-    }
-
-    fn watch_after(&mut self, wait: Duration) -> Result<(), TestbedError> {
-        let begun = self.alone()?.watch_after(wait);
-        begun.map_err(|problem| error_at("watch the memory", problem))
-    }
-
-    fn watched(&mut self) -> Result<Vec<Looks>, TestbedError> {
-        let seen = self.alone()?.watched();
-        seen.map_err(|problem| error_at("watch the memory", problem))
+    fn sidecars(&mut self) -> Result<&mut dyn Sidecars, TestbedError> {
+        Ok(self.alone()?)
     }
 }

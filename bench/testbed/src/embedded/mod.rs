@@ -20,7 +20,7 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Variant, VariantName};
 
 use crate::child::Program;
-use crate::memory::Standing;
+use crate::memory::Alone;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use processes::Processes;
@@ -49,7 +49,7 @@ pub struct Embedded {
     tls: Option<String>,
     scenario: Scenario,
     /// Where one variant stands alone.
-    standing: Option<Standing<Route>>,
+    alone: Option<Alone<Route>>,
 }
 
 impl Embedded {
@@ -78,14 +78,14 @@ impl Embedded {
         std::fs::create_dir_all(&logs).map_err(|error| {
             error_at("make the folder for logs", format!("{}: {error}", logs.display()))
         })?;
-        let (running, tls, standing) = (None, None, None);
+        let (running, tls, alone) = (None, None, None);
         let scenario = scenario.clone();
-        Ok(Self { program, routes, placement, logs, running, tls, scenario, standing })
+        Ok(Self { program, routes, placement, logs, running, tls, scenario, alone })
     }
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
-        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+        if let Some(alone) = self.alone.as_ref().filter(|alone| alone.route.name == original) {
             return Ok(alone.route.clone());
         }
         let found = self.routes.iter().find(|route| route.name == original);
@@ -150,7 +150,7 @@ impl Testbed for Embedded {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
-        self.standing = None;
+        self.alone = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

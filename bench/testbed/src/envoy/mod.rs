@@ -31,7 +31,7 @@ use scenarios::scenario::Scenario;
 use scenarios::variant::{Proxies, Variant, VariantName};
 
 use crate::child::Program;
-use crate::memory::Standing;
+use crate::memory::Alone;
 use crate::part::{Broken, Start};
 use crate::prove::{Live, prove};
 use found::Build;
@@ -68,7 +68,7 @@ pub struct Envoy {
     tls: BTreeMap<usize, String>,
     scenario: Scenario,
     /// Where one variant stands alone.
-    standing: Option<Standing<Route>>,
+    alone: Option<Alone<Route>>,
     /// After the processes, which end with it.
     ground: Ground,
 }
@@ -136,20 +136,9 @@ impl Envoy {
         let Programs { subject, tether } = programs;
         let ground = Ground::lay(layout, tether)
             .map_err(|problem| error_at("lay the testbed out", problem))?;
-        let (running, standing, tls) = (None, None, BTreeMap::new());
+        let (running, alone, tls) = (None, None, BTreeMap::new());
         let scenario = scenario.clone();
-        Ok(Self {
-            subject,
-            routes,
-            builds,
-            placement,
-            logs,
-            running,
-            tls,
-            scenario,
-            standing,
-            ground,
-        })
+        Ok(Self { subject, routes, builds, placement, logs, running, tls, scenario, alone, ground })
     }
 
     /// How it was set up, for the provenance, by name.
@@ -188,7 +177,7 @@ impl Envoy {
 
     fn route(&self, name: &VariantName) -> Result<Route, TestbedError> {
         let original = name.original();
-        if let Some(alone) = self.standing.as_ref().filter(|alone| alone.route.name == original) {
+        if let Some(alone) = self.alone.as_ref().filter(|alone| alone.route.name == original) {
             return Ok(alone.route.clone());
         }
         let found = self.routes.iter().find(|route| route.name == original);
@@ -265,7 +254,7 @@ impl Testbed for Envoy {
     }
 
     fn tear_down(&mut self) -> Result<(), TestbedError> {
-        self.standing = None;
+        self.alone = None;
         match self.running.take() {
             Some(processes) => processes.end().map_err(with_hint),
             None => Ok(()),

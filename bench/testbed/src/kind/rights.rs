@@ -48,9 +48,8 @@ const WITH_VALUE: &[&str] = &[
 const LOOK: &[&str] = &["get", "list"];
 const FOLLOW: &[&str] = &["get", "list", "watch"];
 
-/// What a step needs: for what it does, for asking whether it is done, and for looking when it fails. An
-/// error for a command that
-/// is not understood: nobody could say what it needs.
+/// What a step needs: for what it does, for asking whether it is done, and for looking when it fails.
+/// An error for a command that is not understood: nobody could say what it needs.
 pub(super) fn of<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Result<Rights, String> {
     let mut rights = Rights::new();
     for step in steps {

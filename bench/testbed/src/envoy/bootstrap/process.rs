@@ -154,8 +154,8 @@ impl Process {
         bootstrap
     }
 
-    /// What the file says from which it is told its listeners. In JSON: of YAML, Envoy keeps a
-    /// parser's rubbish, tens of MiB for a thousand policies.
+    /// What the file says from which it is told its listeners. In JSON: what a parser of YAML leaves
+    /// behind would be read as the policies' own memory.
     #[must_use]
     pub fn discovery(&self, version: u32) -> Value {
         let kind = "type.googleapis.com/envoy.config.listener.v3.Listener";
