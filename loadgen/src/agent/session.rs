@@ -1,6 +1,6 @@
 //! The agent: listens for a coordinator, runs one trial for it or asks its questions, and waits for
-//! the next. Whatever a peer does or leaves undone, every wait here ends, and a coordinator that goes away ends its
-//! trial. Knows the order of messages on this side; what is sent is the engine's affair.
+//! the next. Whatever a peer does or leaves undone, every wait here ends, and a coordinator that goes
+//! away ends its trial. Knows the order of messages on this side; what is sent is the engine's affair.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};

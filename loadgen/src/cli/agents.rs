@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 /// As many as a run can have.
-pub const MOST: usize = 64;
+pub const MOST: u32 = 64;
 
 /// Whose agents send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ impl Agents {
     /// Reads what was typed.
     pub fn parse(text: &str) -> Result<Self, String> {
         if !text.contains(':') {
-            let count = text.parse::<u32>().ok().filter(|it| (1..=64).contains(it));
+            let count = text.parse::<u32>().ok().filter(|it| (1..=MOST).contains(it));
             return count.map(Self::Here).ok_or_else(|| {
                 format!("`{text}`: expected a number from 1 to {MOST}, or HOST:PORT,HOST:PORT")
             });
@@ -36,7 +36,7 @@ impl Agents {
                 format!("`{place}` is given twice: each agent has a share of its own")
             }),
         );
-        if places.len() > MOST {
+        if !u32::try_from(places.len()).is_ok_and(|count| count <= MOST) {
             mistakes.push(format!("{} agents: at most {MOST} are possible", places.len()));
         }
         if mistakes.is_empty() { Ok(Self::At(places)) } else { Err(mistakes.join("; ")) }
