@@ -16,6 +16,7 @@ pub(super) fn alone(of: &Manifest, spec: &Spec, out: &mut Findings) {
         match (entry.direction, spec.node_selector.is_some()) {
             (Direction::Egress, false) => {
                 metadata(of, spec, entry, out);
+                private_networks(of, entry, out);
                 from_pods(of, spec, entry, out);
             }
             (Direction::Ingress, true) => to_nodes(of, entry, out),
@@ -42,7 +43,6 @@ fn metadata(of: &Manifest, spec: &Spec, entry: &Entry, out: &mut Findings) {
                 && !except.iter().any(|except| except.holds(address))
                 && !is_denied(spec, address)
         });
-        private(of, node, allowed, &except, out);
         let Some(address) = left else { continue };
         let text = node.text().unwrap_or_default();
         if allowed.bits() >= LINK_LOCAL_BITS {
@@ -98,18 +98,21 @@ fn is_denied(spec: &Spec, address: Range) -> bool {
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 /// Who leaves out one private network means that the inside is not to be reached.
-fn private(of: &Manifest, node: &Node, allowed: Range, except: &[Range], out: &mut Findings) {
-    let touched =
-        |network: Range| except.iter().any(|one| one.holds(network) || network.holds(*one));
-    let all = PRIVATE.iter().filter(|text| allowed.holds(address_of(text)));
-    let (out_of_reach, open): (Vec<&str>, Vec<&str>) =
-        all.copied().partition(|text| touched(address_of(text)));
-    if out_of_reach.is_empty() || open.is_empty() {
-        return;
+fn private_networks(of: &Manifest, entry: &Entry, out: &mut Findings) {
+    for Written { node, range: allowed, except } in ranges(entry) {
+        let touched =
+            |network: Range| except.iter().any(|one| one.holds(network) || network.holds(*one));
+        let all = PRIVATE.iter().filter(|text| allowed.holds(address_of(text)));
+        let (out_of_reach, open): (Vec<&str>, Vec<&str>) =
+            all.copied().partition(|text| touched(address_of(text)));
+        if out_of_reach.is_empty() || open.is_empty() {
+            continue;
+        }
+        let networks = open.join(" and ");
+        let message =
+            format!("the exceptions leave {networks} open, where nodes and services may be");
+        out.add("CN004", of, node.into(), message).severity = Severity::Medium;
     }
-    let networks = open.join(" and ");
-    let message = format!("the exceptions leave {networks} open, where nodes and services may be");
-    out.add("CN004", of, node.into(), message).severity = Severity::Medium;
 }
 
 /// Ports by which nodes and the cluster's state are ruled.
