@@ -352,7 +352,7 @@ pub(super) fn answer(record: &RunRecord, memory: &MemoryRecord, labels: &[Varian
         })
     };
     let mut text = format!(
-        "Under load the server's sidecar of {title} holds {} RSS, {} of it by PSS.",
+        "{title}: under load the server's sidecar holds {} RSS, {} of it by PSS.",
         figures::mebibytes(rss),
         figures::mebibytes(pss)
     );
@@ -361,7 +361,7 @@ pub(super) fn answer(record: &RunRecord, memory: &MemoryRecord, labels: &[Varian
         && let (Some(added), Some(back)) = (step(&last.name), step("given-back"))
     {
         text.push_str(&format!(
-            " {} change that by {} MiB of PSS{}; their deletion by {} MiB{}.",
+            " {} change its PSS by {} MiB{}, and their deletion by {} MiB{}.",
             last.title,
             figures::signed_in_mebibytes(added.median_bytes, added.bytes.as_ref()),
             verdict(added.verdict),
