@@ -309,3 +309,72 @@ impl Transport for EpollTransport {
         happened.append(&mut self.shared.told);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use scenarios::load::RequestSpec;
+
+    use super::*;
+    use crate::pace::SpinWindow;
+    use crate::requests::Mix;
+    use crate::transport::Http2Writer;
+    use crate::transport::target::{Addresses, Protocol, Route};
+
+    /// An empty SETTINGS frame, by which an HTTP/2 connection is open.
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    /// A PING with ACK, which no answer is due to.
+    const PING: [u8; 17] = [0, 0, 8, 6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    fn to(listener: &TcpListener, connections: u32) -> EpollTransport {
+        let request = RequestSpec {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        let mix = Arc::new(Mix::of_scenario(&request));
+        let writer = Http2Writer::new(mix, "localhost", false, false).unwrap();
+        let target = Target {
+            route: Route::Tcp(Addresses::new(vec![listener.local_addr().unwrap()])),
+            authority: "localhost".to_owned(),
+            tunnel: None,
+            tls: None,
+            protocol: Protocol::Http2 { streams: 1, grpc: false },
+            keeping: Keeping::Alive,
+        };
+        let wait = Wait::among_others(SpinWindow::NONE);
+        let clock = MonotonicClock::start();
+        EpollTransport::new(clock, wait, target, Writer::Http2(writer), connections).unwrap()
+    }
+
+    /// Whether a connection opens within so many turns.
+    fn opens(transport: &mut EpollTransport, turns: u32) -> bool {
+        let mut happened = Vec::new();
+        for _ in 0..turns {
+            let until = transport.now().plus(Duration::from_millis(10));
+            transport.wait(until, &mut happened);
+        }
+        happened.iter().any(|event| matches!(event.what, Happening::Opened))
+    }
+
+    #[test]
+    fn a_peer_that_is_never_read_to_its_end_leaves_the_others_heard() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut transport = to(&listener, 2);
+        // Little is read at a turn, so that what is sent at once lasts for many of them.
+        transport.shared.buffer = vec![0; PING.len()];
+        transport.open(Slot(0));
+        transport.open(Slot(1));
+        let [mut talker, mut other] = [(); 2].map(|()| listener.accept().unwrap().0);
+        talker.write_all(&[&SETTINGS[..], &PING.repeat(1000)].concat()).unwrap();
+        assert!(opens(&mut transport, 10), "the one that talks");
+        assert!(!transport.shared.unread.is_empty(), "it still does");
+        other.write_all(&SETTINGS).unwrap();
+        assert!(opens(&mut transport, 10), "the other");
+        assert!(!transport.shared.unread.is_empty(), "and it was not waited for");
+    }
+}
